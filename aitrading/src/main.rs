@@ -1,0 +1,2 @@
+//! aitrading
+fn main() {}

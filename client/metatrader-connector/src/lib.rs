@@ -1,0 +1,1 @@
+//! aitrading-metatrader-connector
