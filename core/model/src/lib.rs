@@ -1,1 +1,36 @@
-//! aitrading-model
+//! The words of trading as types. Ids have one type each, numbers have a unit, money has no floats.
+//!
+//! This crate does no I/O, asks no clock and draws no randomness; everything here can be tested in microseconds.
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+mod account;
+mod bar;
+mod fixed;
+mod ids;
+mod order;
+mod report;
+mod retcode;
+mod signal;
+mod spec;
+mod symbol;
+#[cfg(test)]
+mod tests;
+mod tick;
+mod time;
+
+pub use account::{AccountState, MarginMode, Permissions, PositionState};
+pub use bar::{Bar, Timeframe};
+pub use fixed::{Money, ParseFixedError, Price, SCALE, Volume};
+pub use ids::{
+    AccountId, DealTicket, DeviceId, Epoch, Fence, ParseIdError, PositionTicket, SignalId, StrategyId, TenantId,
+    Ticket, TraceId,
+};
+pub use order::{Deal, DealEntry, OrderType, Side};
+pub use report::{HopTimes, Report, ReportState};
+pub use retcode::{Retcode, RetcodeClass, RetcodeRow};
+pub use signal::{PolicyHash, Signal, SignalKind};
+pub use spec::{CalcMode, Currency, ExecutionMode, FillingModes, SymbolSpec, TradeMode};
+pub use symbol::{Symbol, SymbolError};
+pub use tick::{Cursor, Gap, GapKind, Source, Tick, TickBatch, TickFlags, TickReject};
+pub use time::{MarketTime, Timestamp};

@@ -1,0 +1,66 @@
+//! Bars over bid prices.
+
+use crate::{MarketTime, Price};
+
+/// A bar's length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum Timeframe {
+    /// One minute.
+    M1,
+    /// Five minutes.
+    M5,
+    /// One hour.
+    H1,
+}
+
+impl Timeframe {
+    /// All timeframes, shortest first.
+    pub const ALL: [Self; 3] = [Self::M1, Self::M5, Self::H1];
+
+    /// Length in milliseconds.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        match self {
+            Self::M1 => 60_000,
+            Self::M5 => 300_000,
+            Self::H1 => 3_600_000,
+        }
+    }
+
+    /// The name: `M1`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::M1 => "M1",
+            Self::M5 => "M5",
+            Self::H1 => "H1",
+        }
+    }
+
+    /// Start of the bar that `time` falls into.
+    #[must_use]
+    pub const fn start_of(self, time: MarketTime) -> MarketTime {
+        MarketTime(time.0.saturating_sub(time.0.rem_euclid(self.millis())))
+    }
+}
+
+/// Open, high, low and close of the bid over one timeframe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Bar {
+    /// Length.
+    pub timeframe: Timeframe,
+    /// First millisecond.
+    pub start: MarketTime,
+    /// First bid.
+    pub open: Price,
+    /// Highest bid.
+    pub high: Price,
+    /// Lowest bid.
+    pub low: Price,
+    /// Last bid.
+    pub close: Price,
+    /// Ticks in it.
+    pub ticks: u32,
+    /// Smallest ask - bid seen.
+    pub spread_min: Price,
+}

@@ -1,0 +1,12 @@
+//! Every bound of the wire, by name.
+
+/// Ticks in one batch.
+pub const TICKS_PER_BATCH_MAX: usize = 256;
+/// Symbols that one session may send.
+pub const SYMBOLS_PER_SESSION_MAX: usize = 256;
+/// Bytes of a text (server name, message).
+pub const TEXT_BYTES_MAX: usize = 256;
+/// Bytes of one message's body on the client link; one Noise message holds it.
+pub const BODY_BYTES_MAX: usize = 60 * 1024;
+/// Bytes of one frame's body on the EA link.
+pub const EA_BODY_BYTES_MAX: usize = 64 * 1024;
