@@ -1,2 +1,85 @@
-//! xtask
-fn main() {}
+//! The project's own commands, run as `cargo xtask <command>`. They check and test the tree; nothing here is shipped.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer's tool talks to the terminal, the file system and other programs directly"
+)]
+
+mod ci;
+mod machine;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's own commands", after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  cargo xtask tidy            the rules that no compiler knows, one line per violation
+  cargo xtask tidy --json     the same as a JSON array, for editors
+  cargo xtask test            everything that a reader of README.md is told to run
+  cargo xtask ci              what has to pass before a change goes in";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Checks the dependency edges, ARCHITECTURE.md, the manifests and the source rules
+    #[command(after_help = "Reads `cargo metadata --locked` and the tree. A check that cannot run counts as failed.
+
+Examples:
+  cargo xtask tidy
+  cargo xtask tidy --json | jq -r '.[].rule' | sort | uniq -c
+
+Exit code: 0 when nothing was found, 1 otherwise.")]
+    Tidy {
+        /// Print a JSON array of {path, line, rule, message} instead of lines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Runs all tests: nextest, the doc tests, then the demo for ten seconds
+    #[command(after_help = "Needs cargo and cargo-nextest; installs cargo-nextest if it is missing, and nothing else.
+The demo replays real ticks when `shared/data` lies beside the repository, or when
+AITRADING_SHARED_DATA names that folder, and synthetic ones otherwise.
+Build files go to CARGO_TARGET_DIR, by default $XDG_CACHE_HOME/aitrading/target.
+
+Example:
+  cargo xtask test
+
+The last line is `N passed, N failed`.
+Exit code: 0 when nothing failed and something ran, 1 otherwise.")]
+    Test,
+    /// Runs the whole gate: fmt, clippy, tidy, deny, test
+    #[command(
+        after_help = "Installs cargo-deny and cargo-nextest into the user's cache folder when they are missing, once.
+Advisories are not checked: their database is a git repository of its own, and this gate runs without it.
+
+Example:
+  cargo xtask ci
+
+Exit code: 0 when every step passed, 1 otherwise."
+    )]
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Tidy { json } => machine::repository().and_then(|root| tidy::run(&root, json)),
+        Command::Test => machine::repository().and_then(|root| test::run(&root)),
+        Command::Ci => machine::repository().and_then(|root| ci::run(&root)),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The pin on the server's key: checked after the chain, in the same handshake.
+
+use super::settings;
+use crate::ChannelError;
+use aitrading_security::{equal_in_constant_time, pki::spki_pin};
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, OtherError, PeerIncompatible, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::CryptoProvider,
+};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use std::sync::Arc;
+
+/// The chain is valid, the key is not pinned.
+#[derive(Debug, thiserror::Error)]
+#[error("the server's key is not pinned")]
+pub(super) struct NotPinned;
+
+#[derive(Debug)]
+pub(super) struct PinnedVerifier {
+    chain: Arc<WebPkiServerVerifier>,
+    pins: Vec<[u8; 32]>,
+}
+
+impl PinnedVerifier {
+    pub(super) fn new(
+        roots: Arc<RootCertStore>,
+        provider: Arc<CryptoProvider>,
+        pins: &[[u8; 32]],
+    ) -> Result<Self, ChannelError> {
+        if pins.is_empty() {
+            let what = "no pin is configured; name the SHA-256 of the server's public key, and of its spare";
+            return Err(ChannelError::TlsSettings { what, source: None });
+        }
+        let chain = WebPkiServerVerifier::builder_with_provider(roots, provider)
+            .build()
+            .map_err(|e| settings("the server authority is not usable", e))?;
+        Ok(Self { chain, pins: pins.to_vec() })
+    }
+
+    fn is_pinned(&self, leaf: &CertificateDer<'_>) -> bool {
+        // All pins are compared whatever the first says: the time tells nothing.
+        spki_pin(leaf).is_ok_and(|own| self.pins.iter().fold(false, |hit, pin| hit | equal_in_constant_time(&own, pin)))
+    }
+}
+
+impl ServerCertVerifier for PinnedVerifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = self.chain.verify_server_cert(leaf, intermediates, name, ocsp, now)?;
+        if self.is_pinned(leaf) {
+            Ok(verified)
+        } else {
+            Err(CertificateError::Other(OtherError(Arc::new(NotPinned))).into())
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _leaf: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        // TLS 1.2 is not offered; this is the second lock on that door.
+        Err(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chain.verify_tls13_signature(message, leaf, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+}

@@ -1,0 +1,119 @@
+//! Slow, greedy and numerous peers (T53).
+
+use crate::world::{ECHO_BYTES, advancing, check_serves, dial, echo, exchange, manual_env, plain, read_all};
+use aitrading_env::Env;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+
+/// A peer that sends `bytes` and then no more is answered with `answer` (or cut in silence), thanks to the clock alone.
+async fn check_reaped(bytes: &[u8], answer: &str) {
+    let (env, clock) = manual_env();
+    let door = echo(&env, plain()).await;
+    let mut slow = dial(door.addr).await;
+    slow.write_all(bytes).await.unwrap();
+    // Others are served meanwhile, and without the clock nothing would end.
+    check_serves(&mut dial(door.addr).await).await;
+    let got = advancing(&clock, read_all(&mut slow)).await;
+    assert!(got.starts_with(answer), "{got}");
+    assert!(aitrading_env::Clock::mono_ns(&clock) > 4_000_000_000, "reaped before its time");
+}
+
+#[tokio::test]
+async fn a_silent_peer_is_reaped() {
+    check_reaped(b"", "").await;
+}
+
+#[tokio::test]
+async fn dripped_headers_are_reaped() {
+    check_reaped(b"GET / HTTP/1.1\r\nhost: x\r\nx-drip: a", "").await;
+}
+
+#[tokio::test]
+async fn a_dripped_body_is_reaped() {
+    check_reaped(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nabc", "HTTP/1.1 408 ").await;
+}
+
+#[tokio::test]
+async fn headers_that_trickle_forever_are_reaped_by_the_total_not_by_the_pause() {
+    let (env, clock) = manual_env();
+    let door = echo(&env, plain()).await;
+    let mut slow = dial(door.addr).await;
+    slow.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    let mut seconds = 0;
+    while slow.write_all(b"x: y\r\n").await.is_ok() {
+        check_serves(&mut dial(door.addr).await).await;
+        clock.advance(Duration::from_secs(1));
+        seconds += 1;
+        assert!(seconds < 60, "still open after {seconds} s");
+    }
+    assert!(seconds >= 5, "cut after {seconds} s");
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_is_cut() {
+    let (env, clock) = manual_env();
+    let door = echo(&env, plain()).await;
+    let stream = dial(door.addr).await;
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let body = "z".repeat(ECHO_BYTES);
+    let request = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {ECHO_BYTES}\r\n\r\n{body}");
+    // Requests without end, answers never taken: both directions fill up, until the server gives up.
+    let flood = async { while writer.write_all(request.as_bytes()).await.is_ok() {} };
+    let mut flood = std::pin::pin!(flood);
+    for _ in 0..1_000_000 {
+        tokio::select! {
+            biased;
+            () = &mut flood => break,
+            () = tokio::task::yield_now() => clock.advance(Duration::from_micros(100)),
+        }
+    }
+    let mut rest = Vec::new();
+    drop(tokio::io::AsyncReadExt::read_to_end(&mut reader, &mut rest).await);
+    assert!(tokio::io::AsyncWriteExt::write_all(&mut writer, b"x").await.is_err(), "still open");
+}
+
+#[tokio::test]
+async fn oversize_is_refused() {
+    let door = echo(&Env::real(), plain()).await;
+    let header = "h".repeat(20_000);
+    let many = "x: y\r\n".repeat(100);
+    for (request, status) in [
+        (format!("GET / HTTP/1.1\r\nhost: x\r\nbig: {header}\r\n\r\n"), "431"),
+        (format!("GET / HTTP/1.1\r\nhost: x\r\n{many}\r\n"), "431"),
+        (format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", ECHO_BYTES + 1), "413"),
+    ] {
+        let answer = exchange(door.addr, request.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{status}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn caps_are_enforced_and_places_come_back() {
+    let mut config = plain();
+    config.limits.connections_per_address = 2;
+    let door = echo(&Env::real(), config).await;
+    let (mut one, mut two) = (dial(door.addr).await, dial(door.addr).await);
+    check_serves(&mut one).await;
+    check_serves(&mut two).await;
+    assert_eq!(exchange_or_reset(door.addr).await, "", "the third is closed without a word");
+    drop(one);
+    let mut answer = String::new();
+    for _ in 0..10_000 {
+        answer = exchange_or_reset(door.addr).await;
+        if !answer.is_empty() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    check_serves(&mut two).await;
+}
+
+async fn exchange_or_reset(addr: std::net::SocketAddr) -> String {
+    let mut stream = dial(addr).await;
+    let request = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+    match stream.write_all(request).await {
+        Ok(()) => read_all(&mut stream).await,
+        Err(_) => String::new(),
+    }
+}

@@ -1,0 +1,15 @@
+//! What the bridge decides about ticks, as pure functions: no clock, no files, no tasks.
+
+mod bars;
+mod checkpoint;
+mod gate;
+mod record;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use checkpoint::Checkpoint;
+pub use gate::{Refused, Rules};
+pub(crate) use gate::Gate;
+pub(crate) use record::BatchRecord;
+pub use state::{Counters, SourceState};

@@ -1,0 +1,140 @@
+//! The gate that every batch of a source passes: sequence, duplicates, validation, silence.
+
+use super::record::BatchRecord;
+use aitrading_model::{
+    Cursor, Epoch, Gap, GapKind, MarketTime, Price, Source, Tick, TickBatch, TickReject, Timestamp, Volume,
+};
+
+/// 1990-01-01 UTC: no electronic quote is older.
+const EARLIEST: MarketTime = MarketTime(631_152_000_000);
+const DAY_MS: i64 = 86_400_000;
+/// 1970-01-03 was the first Saturday.
+const FIRST_SATURDAY: i64 = 2;
+
+/// What counts as silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// A source that says nothing for longer than this has a hole, in milliseconds of market time; 0 turns the check off.
+    pub silence_ms: i64,
+    /// Silence that touches a Saturday (UTC) is the weekend, and no hole.
+    pub weekend_closed: bool,
+}
+
+/// A batch that cannot be taken as a whole. The client is told the cursor, and goes on from there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Its epoch is not the one that the source is in.
+    Epoch,
+    /// Sequence numbers before it are missing.
+    Hole,
+}
+
+/// How far a source has been taken in, durable or on its way to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Gate {
+    pub(crate) cursor: Cursor,
+}
+
+impl Gate {
+    /// Begins a new epoch if nothing was taken since the client was told the cursor `from`.
+    pub(crate) fn start_epoch(&mut self, epoch: Epoch, from: Cursor) -> bool {
+        let fits = from == self.cursor && epoch > self.cursor.epoch;
+        if fits {
+            self.cursor.epoch = epoch;
+            self.cursor.seq = 0;
+        }
+        fits
+    }
+
+    /// Judges a batch tick by tick and moves the cursor behind it.
+    pub(crate) fn take(&mut self, batch: TickBatch, now: Timestamp, rules: &Rules) -> Result<BatchRecord, Refused> {
+        if self.cursor == Cursor::default() && batch.first_seq == 1 {
+            // The very first batch of a source needs no announcement: there is no history that it could repeat.
+            self.cursor.epoch = batch.epoch;
+        }
+        if batch.epoch != self.cursor.epoch {
+            return Err(Refused::Epoch);
+        }
+        let expected = self.cursor.seq.saturating_add(1);
+        let Some(known) = expected.checked_sub(batch.first_seq) else { return Err(Refused::Hole) };
+        let TickBatch { trace, source, epoch, mut ticks, .. } = batch;
+        let known = usize::try_from(known).unwrap_or(usize::MAX).min(ticks.len());
+        ticks.drain(..known);
+        let count = u32::try_from(ticks.len()).unwrap_or(u32::MAX);
+        let (mut rejected, mut gaps) = (Vec::new(), Vec::new());
+        let mut index = 0;
+        let latest_plausible = MarketTime(now.0.div_euclid(1_000_000).saturating_add(DAY_MS));
+        ticks.retain(|tick| {
+            let verdict = self.judge(tick, latest_plausible, rules, &source, &mut gaps);
+            if let Err(code) = verdict {
+                rejected.push((index, code));
+            }
+            index = u16::saturating_add(index, 1);
+            verdict.is_ok()
+        });
+        self.cursor.seq = self.cursor.seq.saturating_add(u64::from(count));
+        Ok(BatchRecord {
+            trace,
+            source,
+            received: now,
+            first_seq: expected,
+            count,
+            duplicates: u32::try_from(known).unwrap_or(u32::MAX),
+            cursor: Cursor { epoch, ..self.cursor },
+            accepted: ticks,
+            rejected,
+            gaps,
+        })
+    }
+
+    /// Judges one tick. One with a believable time moves the cursor, refused or not: a reader must not bring it again.
+    fn judge(
+        &mut self,
+        tick: &Tick,
+        latest: MarketTime,
+        rules: &Rules,
+        source: &Source,
+        gaps: &mut Vec<Gap>,
+    ) -> Result<(), TickReject> {
+        if tick.time < EARLIEST || tick.time > latest {
+            return Err(TickReject::TimeImplausible);
+        }
+        let before = self.cursor.time;
+        if tick.time < before {
+            return Err(TickReject::TimeBackwards);
+        }
+        if tick.time == before {
+            self.cursor.count_at_time = self.cursor.count_at_time.saturating_add(1);
+        } else {
+            self.cursor.time = tick.time;
+            self.cursor.count_at_time = 1;
+            if is_silence(before, tick.time, rules) {
+                gaps.push(Gap { source: *source, from: before, to: tick.time, kind: GapKind::Silence });
+            }
+        }
+        check_prices(tick)
+    }
+}
+
+fn check_prices(tick: &Tick) -> Result<(), TickReject> {
+    if tick.last < Price::ZERO || tick.volume < Volume::ZERO {
+        return Err(TickReject::BadVolume);
+    }
+    if tick.is_no_quote() {
+        return Ok(());
+    }
+    if !tick.bid.is_positive() || !tick.ask.is_positive() {
+        return Err(TickReject::BadPrice);
+    }
+    if tick.ask < tick.bid { Err(TickReject::Crossed) } else { Ok(()) }
+}
+
+fn is_silence(from: MarketTime, to: MarketTime, rules: &Rules) -> bool {
+    let long = rules.silence_ms > 0 && from >= EARLIEST && to.since_ms(from) > rules.silence_ms;
+    long && !(rules.weekend_closed && touches_saturday(from, to))
+}
+
+fn touches_saturday(from: MarketTime, to: MarketTime) -> bool {
+    let days_to_saturday = (FIRST_SATURDAY - from.day()).rem_euclid(7);
+    from.day() + days_to_saturday <= to.day()
+}

@@ -1,0 +1,141 @@
+//! Subscriptions, accounts, devices and deployment facts in memory.
+
+use super::lock;
+use crate::{
+    AccountStore, Device, DeviceStore, MetaStore, StateAt, StoreError, Subscription, SubscriptionStore, SymbolScope,
+};
+use aitrading_model::{AccountId, DeviceId, Symbol, SymbolSpec, TenantId, Timestamp};
+use async_trait::async_trait;
+use std::{collections::BTreeMap, sync::Mutex};
+
+type Key = (TenantId, AccountId);
+
+/// Keeps subscriptions in memory.
+#[derive(Debug, Default)]
+pub struct MemorySubscriptions(Mutex<BTreeMap<Key, Subscription>>);
+
+#[async_trait]
+impl SubscriptionStore for MemorySubscriptions {
+    async fn put(&self, subscription: Subscription) -> Result<(), StoreError> {
+        subscription.check()?;
+        lock(&self.0).insert((subscription.tenant, subscription.account), subscription);
+        Ok(())
+    }
+
+    async fn get(&self, tenant: TenantId, account: AccountId) -> Result<Option<Subscription>, StoreError> {
+        Ok(lock(&self.0).get(&(tenant, account)).cloned())
+    }
+
+    async fn all(&self, limit: usize) -> Result<Vec<Subscription>, StoreError> {
+        Ok(lock(&self.0).values().take(limit).cloned().collect())
+    }
+}
+
+impl Subscription {
+    /// The rules that every adapter enforces.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`].
+    pub fn check(&self) -> Result<(), StoreError> {
+        match &self.symbols {
+            SymbolScope::Only(symbols) if symbols.len() > SymbolScope::MAX => {
+                Err(StoreError::Invalid { what: "a subscription names too many symbols" })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Keeps account snapshots and specifications in memory.
+#[derive(Debug, Default)]
+pub struct MemoryAccounts(Mutex<Accounts>);
+
+#[derive(Debug, Default)]
+struct Accounts {
+    states: BTreeMap<Key, StateAt>,
+    specs: BTreeMap<Key, BTreeMap<Symbol, (Timestamp, SymbolSpec)>>,
+}
+
+#[async_trait]
+impl AccountStore for MemoryAccounts {
+    async fn put_state(&self, tenant: TenantId, snapshot: StateAt) -> Result<(), StoreError> {
+        let key = (tenant, snapshot.state.account);
+        let mut accounts = lock(&self.0);
+        if accounts.states.get(&key).is_none_or(|old| old.at <= snapshot.at) {
+            accounts.states.insert(key, snapshot);
+        }
+        Ok(())
+    }
+
+    async fn state(&self, tenant: TenantId, account: AccountId) -> Result<Option<StateAt>, StoreError> {
+        Ok(lock(&self.0).states.get(&(tenant, account)).cloned())
+    }
+
+    async fn put_specs(
+        &self,
+        tenant: TenantId,
+        account: AccountId,
+        specs: Vec<SymbolSpec>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut accounts = lock(&self.0);
+        let known = accounts.specs.entry((tenant, account)).or_default();
+        for spec in specs {
+            if known.get(&spec.symbol).is_none_or(|(old, _)| *old <= at) {
+                known.insert(spec.symbol, (at, spec));
+            }
+        }
+        Ok(())
+    }
+
+    async fn specs(&self, tenant: TenantId, account: AccountId) -> Result<Vec<SymbolSpec>, StoreError> {
+        let accounts = lock(&self.0);
+        let known = accounts.specs.get(&(tenant, account));
+        Ok(known.map(|specs| specs.values().map(|(_, spec)| *spec).collect()).unwrap_or_default())
+    }
+}
+
+/// Keeps devices in memory.
+#[derive(Debug, Default)]
+pub struct MemoryDevices(Mutex<BTreeMap<(TenantId, AccountId, DeviceId), Device>>);
+
+#[async_trait]
+impl DeviceStore for MemoryDevices {
+    async fn put(&self, device: Device) -> Result<(), StoreError> {
+        let mut devices = lock(&self.0);
+        let key = (device.tenant, device.account, device.device);
+        if devices.get(&key).is_some_and(|old| old.revoked) && !device.revoked {
+            return Err(StoreError::Conflict { what: "the device is revoked for good; enrol a new one" });
+        }
+        devices.insert(key, device);
+        Ok(())
+    }
+
+    async fn get(&self, tenant: TenantId, account: AccountId, device: DeviceId) -> Result<Option<Device>, StoreError> {
+        Ok(lock(&self.0).get(&(tenant, account, device)).copied())
+    }
+
+    async fn of_tenant(&self, tenant: TenantId, limit: usize) -> Result<Vec<Device>, StoreError> {
+        Ok(lock(&self.0).values().filter(|device| device.tenant == tenant).take(limit).copied().collect())
+    }
+}
+
+/// Keeps deployment facts in memory.
+#[derive(Debug, Default)]
+pub struct MemoryMeta(Mutex<BTreeMap<String, Vec<u8>>>);
+
+#[async_trait]
+impl MetaStore for MemoryMeta {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(lock(&self.0).get(key).cloned())
+    }
+
+    async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        lock(&self.0).insert(key.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    async fn put_if_absent(&self, key: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(lock(&self.0).entry(key.to_owned()).or_insert_with(|| value.to_owned()).clone())
+    }
+}

@@ -1,0 +1,138 @@
+//! Ticks in memory.
+
+use super::lock;
+use crate::{JournalMark, SourceCommit, StoreError, TickCommit, TickCounts, TickStore, Visit};
+use aitrading_model::{Bar, Cursor, Gap, MarketTime, Source, TenantId, Tick, TickReject, Timeframe};
+use async_trait::async_trait;
+use std::{collections::BTreeMap, sync::Mutex};
+
+/// Ticks that a scan shows at once.
+const BATCH: usize = 4096;
+
+/// Keeps ticks, bars and gaps in memory.
+#[derive(Debug, Default)]
+pub struct MemoryTicks(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    mark: JournalMark,
+    sources: BTreeMap<Source, Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    cursor: Cursor,
+    ticks: Vec<Tick>,
+    bars: BTreeMap<(i64, MarketTime), Bar>,
+    gaps: Vec<Gap>,
+    rejected: BTreeMap<TickReject, u64>,
+    duplicates: u64,
+}
+
+impl Kept {
+    fn take(&mut self, commit: SourceCommit) {
+        self.cursor = commit.cursor;
+        self.ticks.extend(commit.ticks);
+        self.bars.extend(commit.bars.into_iter().map(|bar| ((bar.timeframe.millis(), bar.start), bar)));
+        for gap in commit.gaps {
+            if !self.gaps.contains(&gap) {
+                self.gaps.push(gap);
+            }
+        }
+        self.gaps.sort_by_key(|gap| (gap.from, gap.to));
+        for (code, n) in commit.rejected {
+            let count = self.rejected.entry(code).or_default();
+            *count = count.saturating_add(n);
+        }
+        self.duplicates = self.duplicates.saturating_add(commit.duplicates);
+    }
+}
+
+impl MemoryTicks {
+    fn with<T: Default>(&self, source: Source, read: impl FnOnce(&Kept) -> T) -> T {
+        lock(&self.0).sources.get(&source).map(read).unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl TickStore for MemoryTicks {
+    async fn commit(&self, commit: TickCommit) -> Result<(), StoreError> {
+        commit.sources.iter().try_for_each(SourceCommit::check)?;
+        let mut state = lock(&self.0);
+        if commit.mark <= state.mark {
+            return Err(StoreError::AlreadyDone { stored: state.mark });
+        }
+        state.mark = commit.mark;
+        for part in commit.sources {
+            state.sources.entry(part.source).or_default().take(part);
+        }
+        Ok(())
+    }
+
+    async fn mark(&self) -> Result<JournalMark, StoreError> {
+        Ok(lock(&self.0).mark)
+    }
+
+    async fn cursors(&self) -> Result<Vec<(Source, Cursor)>, StoreError> {
+        Ok(lock(&self.0).sources.iter().map(|(source, kept)| (*source, kept.cursor)).collect())
+    }
+
+    async fn counts(&self, tenant: TenantId) -> Result<TickCounts, StoreError> {
+        let mut counts = TickCounts::default();
+        let state = lock(&self.0);
+        for (_, kept) in state.sources.iter().filter(|(source, _)| source.tenant == tenant) {
+            counts.stored = counts.stored.saturating_add(kept.ticks.len() as u64);
+            counts.bytes = counts.bytes.saturating_add(size_of_val(kept.ticks.as_slice()) as u64);
+            counts.duplicates = counts.duplicates.saturating_add(kept.duplicates);
+            for (code, n) in &kept.rejected {
+                let count = counts.rejected.entry(*code).or_default();
+                *count = count.saturating_add(*n);
+            }
+        }
+        Ok(counts)
+    }
+
+    async fn range(
+        &self,
+        source: Source,
+        from: MarketTime,
+        to: MarketTime,
+        limit: usize,
+    ) -> Result<Vec<Tick>, StoreError> {
+        let inside = |tick: &&Tick| from <= tick.time && tick.time < to;
+        Ok(self.with(source, |kept| kept.ticks.iter().filter(inside).take(limit).copied().collect()))
+    }
+
+    async fn scan(&self, source: Source, visit: &mut Visit<'_>) -> Result<u64, StoreError> {
+        let ticks = self.with(source, |kept| kept.ticks.clone());
+        ticks.chunks(BATCH).for_each(visit);
+        Ok(ticks.len() as u64)
+    }
+
+    async fn bars(
+        &self,
+        source: Source,
+        timeframe: Timeframe,
+        from: MarketTime,
+        to: MarketTime,
+        limit: usize,
+    ) -> Result<Vec<Bar>, StoreError> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let span = (timeframe.millis(), from)..(timeframe.millis(), to);
+        Ok(self.with(source, |kept| kept.bars.range(span).take(limit).map(|(_, bar)| *bar).collect()))
+    }
+
+    async fn latest_bars(&self, source: Source, timeframe: Timeframe, limit: usize) -> Result<Vec<Bar>, StoreError> {
+        let span = (timeframe.millis(), MarketTime(i64::MIN))..=(timeframe.millis(), MarketTime(i64::MAX));
+        let mut bars: Vec<Bar> =
+            self.with(source, |kept| kept.bars.range(span).rev().take(limit).map(|(_, bar)| *bar).collect());
+        bars.reverse();
+        Ok(bars)
+    }
+
+    async fn gaps(&self, source: Source) -> Result<Vec<Gap>, StoreError> {
+        Ok(self.with(source, |kept| kept.gaps.clone()))
+    }
+}
