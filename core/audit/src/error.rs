@@ -22,7 +22,9 @@ pub enum AuditError {
     #[error("another process has the audit log {} open: stop it first, one log has one writer", .0.display())]
     Locked(PathBuf),
     /// Less is there than was signed.
-    #[error("the audit log reaches {have} entries, but {signed} were signed (ROLLBACK): restore the newer files; it will not start over less")]
+    #[error(
+        "the audit log reaches {have} entries, but {signed} were signed (ROLLBACK): restore the newer files; it will not start over less"
+    )]
     Rollback {
         /// Entries that the files reach.
         have: u64,
@@ -30,7 +32,9 @@ pub enum AuditError {
         signed: u64,
     },
     /// An acknowledged batch is damaged: a later one exists.
-    #[error("segment {segment} of the audit log lost an acknowledged batch at offset {offset}: restore the file from a copy")]
+    #[error(
+        "segment {segment} of the audit log lost an acknowledged batch at offset {offset}: restore the file from a copy"
+    )]
     Hole {
         /// Segment number.
         segment: u64,
@@ -46,7 +50,9 @@ pub enum AuditError {
         path: PathBuf,
     },
     /// The key is not the one that the log was begun with.
-    #[error("the signing key is not the one that the audit log was begun with: give the key that belongs to its vkey file")]
+    #[error(
+        "the signing key is not the one that the audit log was begun with: give the key that belongs to its vkey file"
+    )]
     KeyMismatch,
     /// The origin or a note is refused.
     #[error("the audit log's name or checkpoint is refused")]
@@ -58,7 +64,9 @@ pub enum AuditError {
     #[error("a group of audit entries is empty or larger than one batch: split it")]
     GroupSize,
     /// The tree to sign does not follow from the tree that was signed last.
-    #[error("the signer refuses a tree of {size} entries that does not follow from the {signed} signed last: run `audit verify`")]
+    #[error(
+        "the signer refuses a tree of {size} entries that does not follow from the {signed} signed last: run `audit verify`"
+    )]
     SignRefused {
         /// Entries of the new tree.
         size: u64,
@@ -100,7 +108,9 @@ impl Coded for AuditError {
     fn dna(&self) -> Dna {
         let new = |code, category| Dna::new("audit", code, category);
         match self {
-            Self::Io { .. } => new("AUDIT_IO", Category::Storage).side(FaultSide::Dependency).severity(Severity::Critical),
+            Self::Io { .. } => {
+                new("AUDIT_IO", Category::Storage).side(FaultSide::Dependency).severity(Severity::Critical)
+            }
             Self::Locked(_) => new("AUDIT_LOCKED", Category::Storage).side(FaultSide::Caller).retry(Retry::Later),
             Self::Rollback { .. } => new("AUDIT_ROLLBACK", Category::Storage).severity(Severity::Critical),
             Self::Hole { .. } => new("AUDIT_HOLE", Category::Storage).severity(Severity::Critical),
@@ -110,7 +120,9 @@ impl Coded for AuditError {
             Self::Entry(_) => new("AUDIT_ENTRY_INVALID", Category::Input).side(FaultSide::Caller),
             Self::GroupSize => new("AUDIT_GROUP_SIZE", Category::Input).side(FaultSide::Caller),
             Self::SignRefused { .. } => new("AUDIT_SIGN_REFUSED", Category::Crypto).severity(Severity::Critical),
-            Self::Halted => new("AUDIT_HALTED", Category::Storage).severity(Severity::Critical).retry(Retry::VerifyFirst),
+            Self::Halted => {
+                new("AUDIT_HALTED", Category::Storage).severity(Severity::Critical).retry(Retry::VerifyFirst)
+            }
             Self::Stalled => new("AUDIT_STALLED", Category::Capacity).severity(Severity::Critical).retry(Retry::Later),
             Self::PathChanged => new("AUDIT_PATH_CHANGED", Category::Storage).severity(Severity::Critical),
             Self::Closed => new("AUDIT_CLOSED", Category::Internal).side(FaultSide::Caller),

@@ -3,7 +3,7 @@
 mod backlog;
 mod tree;
 
-pub(crate) use backlog::{Backlog, Committed, Job};
+pub(crate) use backlog::{Backlog, Committed};
 pub(crate) use tree::Tree;
 
 use crate::{
@@ -91,7 +91,7 @@ impl Integrator {
             let sound = self.round(!job.publish.is_empty() || job.stop.is_some());
             for waiter in job.publish {
                 // Whoever asked may have gone.
-                drop(waiter.send(sound));
+                waiter.send(sound).unwrap_or_default();
             }
             if let Some(stop) = job.stop {
                 let closed = sound && self.close();
@@ -104,7 +104,7 @@ impl Integrator {
     /// Drops everything that touches files before the waiter is told.
     fn end(self, stop: oneshot::Sender<bool>, closed: bool) {
         drop(self);
-        drop(stop.send(closed));
+        stop.send(closed).unwrap_or_default();
     }
 
     /// Writes what is due. `false` if it could not.
@@ -176,10 +176,12 @@ impl Integrator {
     /// Prepares the following segment before the writer needs it. A full disk is the writer's to report, when it needs it.
     fn prepare(&self, wanted: Option<(u64, u64)>) {
         let Some((no, len)) = wanted else { return };
+        let (fs, wal_dir) = (self.env.fs.as_ref(), layout::wal(&self.dir));
         let mut next = lock_next(&self.next);
-        if next.is_none() && self.shared.failure().is_none() {
-            let made = wal::prepare(self.env.fs.as_ref(), self.env.rng.as_ref(), &layout::wal(&self.dir), no, len);
-            match made {
+        // The writer may have been faster and already be writing this very segment: never put another in its place.
+        let absent = matches!(fs.metadata(&wal::segment_path(&wal_dir, no)), Ok(None));
+        if absent && next.is_none() && self.shared.failure().is_none() {
+            match wal::prepare(fs, self.env.rng.as_ref(), &wal_dir, no, len) {
                 Ok(segment) => *next = Some(segment),
                 Err(error) if error.is_full() => {}
                 Err(error) => self.shared.fail(error),

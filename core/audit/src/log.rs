@@ -213,7 +213,11 @@ impl AuditLog {
     async fn ask(&self, command: impl FnOnce(oneshot::Sender<bool>) -> Command) -> Result<(), AuditError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).await.map_err(|_| self.gone())?;
-        if answer.await.map_err(|_| self.gone())? { Ok(()) } else { Err(self.shared.refusal().unwrap_or(AuditError::Halted)) }
+        if answer.await.map_err(|_| self.gone())? {
+            Ok(())
+        } else {
+            Err(self.shared.refusal().unwrap_or(AuditError::Halted))
+        }
     }
 
     /// What a caller is told when nobody listens any more.
@@ -236,9 +240,9 @@ fn recovered(report: &RecoveryReport) -> Entry {
 fn start_threads(env: &Env, writer: Writer, integrator: Integrator) -> Result<mpsc::Sender<Command>, AuditError> {
     let (commands, queue) = mpsc::channel(QUEUE);
     let dir = writer.dir.clone();
-    let refused = |dir: &Path| AuditError::io("start a thread for", dir);
-    env.spawn.thread("audit-tiles", Box::new(move || integrator.run())).map_err(refused(&dir))?;
-    env.spawn.thread("audit-writer", Box::new(move || writer.run(queue))).map_err(refused(&dir))?;
+    let refused = |source| AuditError::Io { what: "start a thread for", path: dir.clone(), source };
+    env.spawn.thread("audit-tiles", Box::new(move || integrator.run())).map_err(refused)?;
+    env.spawn.thread("audit-writer", Box::new(move || writer.run(queue))).map_err(refused)?;
     let clock = Arc::clone(&env.clock);
     let weak = commands.downgrade();
     let ticker = async move {

@@ -32,7 +32,9 @@ pub enum NoteError {
     #[error("the checkpoint names another log than the key does: give the key of this log")]
     WrongOrigin,
     /// The signature does not verify.
-    #[error("the checkpoint's signature does not verify under this key: the checkpoint was altered, or the key is another's")]
+    #[error(
+        "the checkpoint's signature does not verify under this key: the checkpoint was altered, or the key is another's"
+    )]
     Signature,
 }
 
@@ -81,7 +83,8 @@ impl LogKey {
     /// # Errors
     /// [`NoteError::Origin`].
     pub fn new(origin: &str, key: VerifyingKey) -> Result<Self, NoteError> {
-        let sound = (1..=MAX_ORIGIN).contains(&origin.len()) && origin.bytes().all(|b| b.is_ascii_graphic() && b != b'+');
+        let sound =
+            (1..=MAX_ORIGIN).contains(&origin.len()) && origin.bytes().all(|b| b.is_ascii_graphic() && b != b'+');
         if sound { Ok(Self { origin: origin.to_owned(), key }) } else { Err(NoteError::Origin) }
     }
 
@@ -108,7 +111,8 @@ impl LogKey {
 
     /// First four bytes of `SHA-256(name || 0x0A || 0x01 || key)`.
     fn id(&self) -> [u8; 4] {
-        let hash = Sha256::new().chain_update(&self.origin).chain_update([b'\n', ED25519]).chain_update(self.key.as_bytes());
+        let hash =
+            Sha256::new().chain_update(&self.origin).chain_update([b'\n', ED25519]).chain_update(self.key.as_bytes());
         let [a, b, c, d, ..]: Hash = hash.finalize().into();
         [a, b, c, d]
     }

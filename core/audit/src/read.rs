@@ -1,7 +1,7 @@
 //! Reading entries back from bundles and the write-ahead log, without opening the log for writing.
 
 use crate::{
-    AuditError, Leaf, layout,
+    AuditError, Leaf,
     leaf::peek_seq,
     tiles::{Kind, MAX_BUNDLE, Tile, WIDTH, entries},
     wal,

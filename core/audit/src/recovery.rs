@@ -69,14 +69,16 @@ pub(crate) fn recover(env: &Env, dir: &Path, name: &LogKey, settings: &Settings)
     check_key(fs, dir, name)?;
     let promised = promised(fs, dir, name)?;
     let published = promised.checkpoint.as_ref().map_or(TreeHead::empty(), SignedCheckpoint::head);
-    let mut replay = Replay { dir, tree: Tree::load(fs, dir, published.size)?, next: None, promised: &promised, sealed: vec![] };
+    let mut replay =
+        Replay { dir, tree: Tree::load(fs, dir, published.size)?, next: None, promised: &promised, sealed: vec![] };
     if replay.tree.root() != published.root {
         return Err(AuditError::corrupt("tiles that do not lead to the checkpoint's root", dir.join("tile")));
     }
     let scan = wal::walk(fs, dir, |segment, batch| replay.batch(segment, batch))?;
     let entries = replay.next.unwrap_or(0);
     judge(dir, &scan, entries, &promised)?;
-    let (tree, mut sealed) = (replay.tree, replay.sealed);
+    let (tree, ends) = (replay.tree, replay.sealed);
+    let mut sealed = Vec::new();
     if promised.closed.is_some() {
         // Gone for good before anything is written: from now on the end may be torn.
         let path = layout::closed(dir);
@@ -84,7 +86,7 @@ pub(crate) fn recover(env: &Env, dir: &Path, name: &LogKey, settings: &Settings)
     }
     let (segment, tail, next) = match scan.tail {
         Some(tail) => {
-            sealed.retain(|s| s.segment != tail.segment);
+            sealed = sealed_before(&scan, tail.segment, &ends);
             let next = tidy_end(fs, dir, &scan, tail)?;
             (Segment::open(fs, &wal_dir, tail.segment, OpenMode::ReadWrite)?, tail, next)
         }
@@ -185,6 +187,18 @@ impl Replay<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Every segment before the current one with the index after its last leaf; one without leaves ends where the one before did.
+fn sealed_before(scan: &Scan, current: u64, ends: &[Sealed]) -> Vec<Sealed> {
+    let mut end = 0;
+    let before = scan.segments.iter().filter(|no| **no < current);
+    before
+        .map(|no| {
+            end = ends.iter().find(|s| s.segment == *no).map_or(end, |s| s.end);
+            Sealed { segment: *no, end }
+        })
+        .collect()
 }
 
 /// May the log go on from here?

@@ -25,7 +25,11 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new() -> Self {
-        Self { state: watch::Sender::new(LogState::Running), checkpoint: watch::Sender::new(None), failure: Mutex::new(None) }
+        Self {
+            state: watch::Sender::new(LogState::Running),
+            checkpoint: watch::Sender::new(None),
+            failure: Mutex::new(None),
+        }
     }
 
     pub(crate) fn state(&self) -> LogState {

@@ -158,5 +158,9 @@ fn parse<'a>(bytes: &'a [u8], segment: &SegmentId) -> Option<Batch<'a>> {
         leaves.push(leaf);
         rest = after;
     }
-    (rest.is_empty() && leaves.len() == count).then_some(Batch { link: Link { batch_no, previous }, bytes: batch, leaves })
+    (rest.is_empty() && leaves.len() == count).then_some(Batch {
+        link: Link { batch_no, previous },
+        bytes: batch,
+        leaves,
+    })
 }

@@ -58,6 +58,7 @@ pub(crate) struct Writer {
     pub(crate) next: NextSegment,
     /// Set by the integrator while it cannot write.
     pub(crate) disk_full: Arc<AtomicBool>,
+    #[expect(dead_code, reason = "held for its lock, which ends with the writer")]
     pub(crate) lock: Box<dyn FileLock>,
     pub(crate) lock_identity: (u64, u64),
     pub(crate) segment: Segment,
@@ -237,7 +238,7 @@ impl Writer {
         let sound = stopped.blocking_recv().unwrap_or(false) && self.shared.state() == LogState::Running;
         drop(self);
         if let Some(waiter) = waiter {
-            drop(waiter.send(sound));
+            waiter.send(sound).unwrap_or_default();
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     receive::Receive,
     transmit::{OutFrame, Transmit},
 };
-use aitrading_env::{Env, RngExt};
+use aitrading_env::{Clock, Env, RngExt};
 use bytes::Bytes;
 use std::{
     collections::BTreeMap,
@@ -43,6 +43,35 @@ impl Resume {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         // Every change below is complete before the lock is given back, so a panic elsewhere leaves nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Holds the memory during a client's handshake and lets go of it when that fails or is dropped.
+pub(crate) struct Claim {
+    resume: Arc<Resume>,
+    generation: u64,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl Claim {
+    pub(crate) fn take(env: &Env, resume: &Arc<Resume>, window: Window) -> (Self, Arc<Bells>) {
+        let (generation, bells) = resume.lock().attach(window);
+        (Self { resume: Arc::clone(resume), generation, clock: Some(Arc::clone(&env.clock)) }, bells)
+    }
+
+    /// The session's task lets go of the memory from here on.
+    pub(crate) fn keep(mut self) -> u64 {
+        self.clock = None;
+        self.generation
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(clock) = &self.clock {
+            let lost = Some(ChannelError::Truncated);
+            self.resume.lock().end(self.generation, clock.mono_ns(), CloseReason::GoingAway, lost);
+        }
     }
 }
 
@@ -101,6 +130,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// A connection is about to attach: the table must not let go of the memory.
+    pub(crate) fn claim(&mut self) {
+        self.connected = true;
+    }
+
     /// A new connection takes over; the one before is stale from here on.
     pub(crate) fn attach(&mut self, own_window: Window) -> (u64, Arc<Bells>) {
         let before = std::mem::take(&mut self.bells);
@@ -152,10 +186,8 @@ impl State {
         if !self.holds(generation) {
             return Err(ChannelError::Superseded);
         }
-        match (&self.ended, self.closing) {
-            (Some(Ended { reason, .. }), _) | (None, Some(reason)) => Err(ChannelError::Closed { reason }),
-            (None, None) => Ok(()),
-        }
+        let over = self.ended.as_ref().map(|ended| ended.reason).or(self.closing);
+        over.map_or(Ok(()), |reason| Err(ChannelError::Closed { reason }))
     }
 
     /// Takes a frame if the window admits it.

@@ -56,6 +56,7 @@ impl ResumeTable {
         });
         let key = (peer.clone(), id);
         if let Some(resume) = sessions.get(&key) {
+            resume.lock().claim();
             return Ok((Arc::clone(resume), true));
         }
         let of_peer = sessions.keys().filter(|(owner, _)| owner == peer).count();
@@ -66,6 +67,7 @@ impl ResumeTable {
             evict(&mut sessions, |_| true)?;
         }
         let resume = Resume::with_id(id);
+        resume.lock().claim();
         sessions.insert(key, Arc::clone(&resume));
         Ok((resume, false))
     }

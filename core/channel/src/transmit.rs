@@ -73,10 +73,6 @@ impl Transmit {
         Ok(seq)
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
-        self.pending.is_empty()
-    }
-
     /// Moves frames that are to be written into `out`, up to both bounds.
     pub(crate) fn take(&mut self, max_frames: usize, max_bytes: usize, out: &mut Vec<OutFrame>) {
         let mut bytes = 0;

@@ -42,7 +42,12 @@ impl<'a> Collector<'a> {
     }
 
     /// A number within bounds.
-    pub fn within<T: PartialOrd + fmt::Display>(&mut self, key: &str, value: T, bounds: RangeInclusive<T>) -> Option<T> {
+    pub fn within<T: PartialOrd + fmt::Display>(
+        &mut self,
+        key: &str,
+        value: T,
+        bounds: RangeInclusive<T>,
+    ) -> Option<T> {
         if bounds.contains(&value) {
             return Some(value);
         }

@@ -73,7 +73,9 @@ impl Layers {
     #[must_use]
     pub fn environment(mut self, variables: &Environment, not_settings: &[&str]) -> Self {
         for (name, text) in variables {
-            let Some(key) = name.strip_prefix(PREFIX).filter(|_| !not_settings.contains(&name.as_str())) else { continue };
+            let Some(key) = name.strip_prefix(PREFIX).filter(|_| !not_settings.contains(&name.as_str())) else {
+                continue;
+            };
             let key = key.to_ascii_lowercase();
             let origin = Origin::Variable(name.clone());
             if key.split(NESTING).any(str::is_empty) {
@@ -81,7 +83,8 @@ impl Layers {
                 continue;
             }
             let value = parse_value(text);
-            let nested = key.rsplit(NESTING).fold(value, |inner, part| Value::from(Dict::from([(part.to_owned(), inner)])));
+            let nested =
+                key.rsplit(NESTING).fold(value, |inner, part| Value::from(Dict::from([(part.to_owned(), inner)])));
             self.push(origin, nested);
         }
         self
@@ -101,11 +104,17 @@ impl Layers {
         match text.parse::<toml::Table>() {
             Ok(table) => match Value::serialize(&table) {
                 Ok(value) => self.push(origin, value),
-                Err(error) => self.violation(origin, error.to_string(), "use strings, numbers, booleans, lists and tables"),
+                Err(error) => {
+                    self.violation(origin, error.to_string(), "use strings, numbers, booleans, lists and tables")
+                }
             },
             Err(error) => {
                 let at = error.span().map(|span| position(text, span.start)).unwrap_or_default();
-                self.violation(origin, format!("{at}{}", error.message()), "write valid TOML: key = value, text in quotes");
+                self.violation(
+                    origin,
+                    format!("{at}{}", error.message()),
+                    "write valid TOML: key = value, text in quotes",
+                );
             }
         }
     }
@@ -121,9 +130,9 @@ impl Layers {
     }
 }
 
-impl Provider for Layer {
+impl Provider for &Layer {
     fn metadata(&self) -> Metadata {
-        self.origin.to_metadata()
+        Metadata::named(self.origin.to_string())
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {

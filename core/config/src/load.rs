@@ -1,8 +1,8 @@
 //! Filling a raw configuration struct from layers, with every violation collected.
 
-use crate::{Layers, Violation, Violations};
+use crate::{Layers, Violation, Violations, layers::Layer, violation::is_secret};
 use figment::{
-    Figment, Metadata, Source,
+    Figment,
     error::Kind,
     value::{Dict, Value},
 };
@@ -15,9 +15,6 @@ use std::{
 
 /// Violations after which no more are looked for.
 const VIOLATIONS_MAX: usize = 100;
-/// Names of the two origins that are no file.
-const VARIABLE: &str = "environment variable ";
-const FLAG: &str = "command line";
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,55 +48,37 @@ pub struct Loaded<T> {
 /// # Errors
 /// All violations: unreadable files, bad syntax, unknown and misspelt keys, wrong types.
 pub fn load<T: DeserializeOwned>(layers: Layers) -> Result<Loaded<T>, Violations> {
-    let Layers { layers, mut violations } = layers;
-    let mut merged = layers.into_iter().fold(Figment::new(), |all, layer| all.merge(layer));
+    let Layers { mut layers, mut violations } = layers;
     let mut removed = BTreeSet::new();
     // serde stops at the first error: the offending key is taken out, and the rest is looked at again.
     while violations.len() < VIOLATIONS_MAX {
+        let merged = layers.iter().fold(Figment::new(), |all, layer| all.merge(layer));
         let error = match merged.extract::<T>() {
-            Ok(value) if violations.is_empty() => return Ok(Loaded { value, provenance: Provenance::of_all(&merged) }),
+            Ok(value) if violations.is_empty() => return Ok(Loaded { value, provenance: Provenance::of_all(&layers) }),
             Ok(_) => break,
             Err(error) => error,
         };
-        let (key, violation) = describe(&merged, error);
-        // A key that was taken out may be missed now: that is no news.
-        let known = removed.contains(&key);
-        if !known {
-            violations.push(violation);
+        let (path, violation) = describe(&layers, error);
+        if removed.contains(&path) {
+            // A key that was taken out is missed now: that is no news, and there is no way around it.
+            break;
         }
-        match without(&merged, &key) {
-            Some(rest) if !known && removed.insert(key) => merged = rest,
-            _ => break,
+        violations.push(violation);
+        let there = layers.iter_mut().fold(false, |there, layer| remove(&mut layer.values, &path) | there);
+        if !there {
+            break;
         }
+        removed.insert(path);
     }
     Err(Violations(violations))
-}
-
-impl Origin {
-    pub(crate) fn to_metadata(&self) -> Metadata {
-        match self {
-            Self::File(path) => Metadata::named("file").source(Source::File(path.clone())),
-            Self::Variable(name) => Metadata::named(format!("{VARIABLE}{name}")),
-            Self::Flag | Self::Default => Metadata::named(FLAG),
-        }
-    }
-
-    fn from_metadata(metadata: Option<&Metadata>) -> Self {
-        let Some(metadata) = metadata else { return Self::Default };
-        match (&metadata.source, metadata.name.strip_prefix(VARIABLE)) {
-            (Some(Source::File(path)), _) => Self::File(path.clone()),
-            (_, Some(name)) => Self::Variable(name.to_owned()),
-            _ => Self::Flag,
-        }
-    }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
-            Self::Variable(name) => write!(f, "{VARIABLE}{name}"),
-            Self::Flag => f.write_str(FLAG),
+            Self::Variable(name) => write!(f, "environment variable {name}"),
+            Self::Flag => f.write_str("command line"),
             Self::Default => f.write_str("default"),
         }
     }
@@ -117,85 +96,85 @@ impl Provenance {
         self.0.iter().map(|(key, origin)| (key.as_str(), origin))
     }
 
-    fn of_all(merged: &Figment) -> Self {
+    fn of_all(layers: &[Layer]) -> Self {
         let mut all = BTreeMap::new();
-        if let Ok(dict) = merged.extract::<Dict>() {
-            collect(merged, "", &dict, &mut all);
+        for layer in layers {
+            collect("", &layer.values, &layer.origin, &mut all);
         }
         Self(all)
     }
 }
 
-fn collect(merged: &Figment, prefix: &str, dict: &Dict, all: &mut BTreeMap<String, Origin>) {
+fn collect(prefix: &str, dict: &Dict, origin: &Origin, all: &mut BTreeMap<String, Origin>) {
     for (name, value) in dict {
         let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         match value {
-            Value::Dict(_, inner) => collect(merged, &key, inner, all),
+            Value::Dict(_, inner) => collect(&key, inner, origin, all),
             _ => {
-                all.insert(key.clone(), Origin::from_metadata(merged.find_metadata(&key)));
+                all.insert(key, origin.clone());
             }
         }
     }
 }
 
-/// The same configuration without one key; `None` if it is not there.
-fn without(merged: &Figment, key: &str) -> Option<Figment> {
-    let layers = merged.extract::<Dict>().ok()?;
-    let mut keys = Vec::new();
-    flatten("", &layers, &mut keys);
-    let within = |k: &String| k == key || k.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
-    if !keys.iter().any(|(k, _)| within(k)) {
-        return None;
-    }
-    // Every value is laid down again under its own origin, so that later violations still name the right place.
-    keys.retain(|(k, _)| !within(k));
-    let rest = keys.into_iter().fold(Figment::new(), |all, (k, value)| {
-        let origin = Origin::from_metadata(merged.find_metadata(&k));
-        let nested = k.rsplit('.').fold(value, |inner, part| Value::from(Dict::from([(part.to_owned(), inner)])));
-        let Value::Dict(_, values) = nested else { return all };
-        all.merge(crate::layers::Layer { origin, values })
-    });
-    Some(rest)
-}
-
-fn flatten(prefix: &str, dict: &Dict, out: &mut Vec<(String, Value)>) {
-    for (name, value) in dict {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        match value {
-            Value::Dict(_, inner) if !inner.is_empty() => flatten(&key, inner, out),
-            other => out.push((key, other.clone())),
-        }
+fn find<'a>(dict: &'a Dict, path: &[String]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    match (dict.get(first)?, rest) {
+        (value, []) => Some(value),
+        (Value::Dict(_, inner), _) => find(inner, rest),
+        _ => None,
     }
 }
 
-/// The key that a serde error is about, and the violation that it stands for.
-fn describe(merged: &Figment, error: figment::Error) -> (String, Violation) {
-    let mut path = error.path.clone();
+/// Takes out a key; was it there?
+fn remove(dict: &mut Dict, path: &[String]) -> bool {
+    match path {
+        [] => false,
+        [last] => dict.remove(last).is_some(),
+        [first, rest @ ..] => match dict.get_mut(first) {
+            Some(Value::Dict(_, inner)) => remove(inner, rest),
+            _ => false,
+        },
+    }
+}
+
+/// The path that a serde error is about, and the violation that it stands for.
+fn describe(layers: &[Layer], error: figment::Error) -> (Vec<String>, Violation) {
+    let mut path = error.path;
+    let may_be_secret = is_secret(&path.join("."));
     let (cause, cure) = match &error.kind {
+        Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) if may_be_secret => {
+            ("it has the wrong type".to_owned(), format!("write {wanted}"))
+        }
         Kind::UnknownField(name, known) => {
-            if path.last() != Some(name) {
-                path.push(name.clone());
-            }
+            end_with(&mut path, name);
             ("there is no such key".to_owned(), suggestion(name, known))
         }
-        Kind::UnknownVariant(name, known) => (format!("`{name}` is not known"), suggestion(name, known)),
         Kind::MissingField(name) => {
-            if path.last().map(String::as_str) != Some(name) {
-                path.push(name.to_string());
-            }
+            end_with(&mut path, name);
             ("this key is required".to_owned(), "set it".to_owned())
         }
-        Kind::InvalidType(actual, wanted) => (format!("it is {actual}"), format!("write {wanted}{}", quote_hint(actual, wanted))),
-        Kind::InvalidValue(actual, wanted) => (format!("it is {actual}"), format!("write {wanted}")),
+        Kind::UnknownVariant(name, known) => (format!("`{name}` is not known"), suggestion(name, known)),
+        Kind::InvalidType(is, wanted) => (format!("it is {is}"), format!("write {wanted}{}", quote_hint(is, wanted))),
+        Kind::InvalidValue(is, wanted) => (format!("it is {is}"), format!("write {wanted}")),
         Kind::InvalidLength(length, wanted) => (format!("it has {length} elements"), format!("write {wanted}")),
         Kind::Message(text) => (text.clone(), "correct it".to_owned()),
         other => (other.to_string(), "correct it".to_owned()),
     };
-    let key = path.join(".");
-    let origin = merged.find_metadata(&key).or(error.metadata.as_ref());
-    let value = merged.find_value(&key).ok().as_ref().and_then(shown);
-    let violation = Violation::new(Origin::from_metadata(origin), &key, value, cause, cure);
-    (key, violation)
+    let found = layers.iter().rev().find_map(|layer| Some((&layer.origin, find(&layer.values, &path)?)));
+    let origin = found.map_or(Origin::Default, |(origin, _)| origin.clone());
+    // A type's own message (that of `SecretRef`, say) says all that may be said of the value.
+    let own_words = matches!(error.kind, Kind::Message(_));
+    let value = found.filter(|_| !own_words).and_then(|(_, value)| shown(value));
+    let violation = Violation::new(origin, &path.join("."), value, cause, cure);
+    (path, violation)
+}
+
+/// serde names an unknown or missing field beside the path in some cases, and at its end in others.
+fn end_with(path: &mut Vec<String>, name: &str) {
+    if path.last().map(String::as_str) != Some(name) {
+        path.push(name.to_owned());
+    }
 }
 
 fn quote_hint(actual: &figment::error::Actual, wanted: &str) -> &'static str {
@@ -208,7 +187,10 @@ fn shown(value: &Value) -> Option<String> {
         Value::String(_, text) => Some(text.clone()),
         Value::Char(_, c) => Some(c.to_string()),
         Value::Bool(_, b) => Some(b.to_string()),
-        Value::Num(_, n) => n.to_u128().map(|n| n.to_string()).or_else(|| n.to_f64().map(|n| n.to_string())),
+        Value::Num(_, n) => {
+            let whole = n.to_u128().map(|n| n.to_string()).or_else(|| n.to_i128().map(|n| n.to_string()));
+            whole.or_else(|| n.to_f64().map(|n| n.to_string()))
+        }
         Value::Empty(..) | Value::Dict(..) | Value::Array(..) => None,
     }
 }

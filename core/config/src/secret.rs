@@ -109,9 +109,7 @@ impl SecretRef {
                 None => Err(SecretError::Variable { key, name: name.clone() }),
             },
             Self::File(path) => read(key, path.clone(), fs),
-            Self::Sealed(text) => {
-                unseal.unseal(&key, text).map_err(|source| SecretError::Sealed { key, source })
-            }
+            Self::Sealed(text) => unseal.unseal(&key, text).map_err(|source| SecretError::Sealed { key, source }),
         }
     }
 }

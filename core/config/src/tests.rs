@@ -88,20 +88,38 @@ fn later_layers_win_and_every_origin_is_known() {
 #[test]
 fn all_violations_are_reported_together() {
     let file = "dat_dir = 1\n[gateway]\nlisten = 7\nconnections = \"many\"\n[log]\nformat = \"jsno\"\n[gatway]\nx = 1";
-    let environment = variables(&[("AITRADING_GATEWAY__ORIGIN", "x"), ("AITRADING___", "x"), ("AITRADING_GATEWAY__TOKEN", "hunter2")]);
+    let environment = variables(&[
+        ("AITRADING_GATEWAY__ORIGIN", "x"),
+        ("AITRADING___", "x"),
+        ("AITRADING_GATEWAY__TOKEN", "hunter2"),
+    ]);
     check_refused(
         Layers::new().text("a.toml", file).environment(&environment, &[]),
         &[
             "environment variable AITRADING___: it names no key; write AITRADING_SECTION__KEY",
             "a.toml: dat_dir = \"1\": there is no such key; did you mean `data_dir`?",
             "a.toml: gateway.connections = \"many\": it is string \"many\"; write u32",
-            "a.toml: gateway.listen = \"7\": it is unsigned int `7`; write a string (in quotes)",
+            "a.toml: gateway.listen = \"7\": it is signed int `7`; write a string (in quotes)",
             "environment variable AITRADING_GATEWAY__ORIGIN: gateway.origin = \"x\": there is no such key; did you mean `origins`?",
             "environment variable AITRADING_GATEWAY__TOKEN: gateway.token: it is not a reference to a secret; write env:NAME, file:PATH or sealed:TEXT, never the secret itself; correct it",
             "a.toml: gatway: there is no such key; did you mean `gateway`?",
             "a.toml: log.format = \"jsno\": `jsno` is not known; did you mean `json`?",
         ],
     );
+}
+
+#[test]
+fn what_may_be_a_secret_is_never_shown() {
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Secrets {
+        pin: Option<SecretRef>,
+        api_token: Option<SecretRef>,
+    }
+    let text = "pin = \"424242\"\napi_token = 424242\npasswort_secret = \"424242\"";
+    let violations = load::<Secrets>(Layers::new().text("a.toml", text)).unwrap_err();
+    assert_eq!(violations.0.len(), 3, "{violations}");
+    assert!(!violations.to_string().contains("424242"), "{violations}");
 }
 
 #[test]
@@ -172,7 +190,11 @@ fn finish_without_a_violation_and_without_a_value_still_refuses() {
 struct Reversed;
 
 impl Unseal for Reversed {
-    fn unseal(&self, key: &str, sealed: &str) -> Result<secrecy::SecretString, Box<dyn std::error::Error + Send + Sync>> {
+    fn unseal(
+        &self,
+        key: &str,
+        sealed: &str,
+    ) -> Result<secrecy::SecretString, Box<dyn std::error::Error + Send + Sync>> {
         match sealed.strip_prefix(key) {
             Some(text) => Ok(text.chars().rev().collect::<String>().into()),
             None => Err("sealed for another key".into()),

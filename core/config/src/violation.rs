@@ -5,7 +5,8 @@ use aitrading_error::{Category, Coded, Dna, FaultSide};
 use std::fmt;
 
 /// Parts of key names whose values are never shown.
-const SECRET_WORDS: [&str; 6] = ["secret", "password", "passphrase", "token", "private", "credential"];
+const SECRET_WORDS: [&str; 8] =
+    ["secret", "password", "passphrase", "token", "private", "credential", "_key", "apikey"];
 
 /// One thing wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,13 @@ pub struct Violation {
 }
 
 impl Violation {
-    pub(crate) fn new(origin: Origin, key: &str, value: Option<String>, cause: impl Into<String>, cure: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        origin: Origin,
+        key: &str,
+        value: Option<String>,
+        cause: impl Into<String>,
+        cure: impl Into<String>,
+    ) -> Self {
         let value = value.filter(|_| !is_secret(key));
         Self { origin, key: key.to_owned(), value, cause: cause.into(), cure: cure.into() }
     }
@@ -63,7 +70,7 @@ impl Coded for Violations {
     }
 }
 
-fn is_secret(key: &str) -> bool {
+pub(crate) fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| key.contains(word))
 }

@@ -1,3 +1,5 @@
+//! What every file system and clock must promise, checked on the real and on the simulated ones.
+
 use crate::{
     Clock, Env, Fs, OpenMode, RealFs, Rng, RngExt,
     sim::{ManualClock, MemFs, SeededRng},

@@ -1,3 +1,5 @@
+//! The two faces of an error, and its fingerprint.
+
 use super::*;
 
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use http::{HeaderValue, Version, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// Label of the exported keying material (RFC 9266).
@@ -32,18 +32,11 @@ pub(crate) struct Service {
     limits: Limits,
     tls: Option<TlsAcceptor>,
     handler: Arc<dyn Handler>,
-    handshakes: Arc<Semaphore>,
     http: http1::Builder,
 }
 
 impl Service {
-    pub(crate) fn new(
-        env: Env,
-        config: &DoorConfig,
-        handler: Arc<dyn Handler>,
-        handshakes: Arc<Semaphore>,
-        slots: Slots,
-    ) -> Self {
+    pub(crate) fn new(env: Env, config: &DoorConfig, handler: Arc<dyn Handler>, slots: Slots) -> Self {
         let limits = config.limits;
         let mut http = http1::Builder::new();
         http.timer(ClockTimer::new(Arc::clone(&env.clock)))
@@ -52,16 +45,22 @@ impl Service {
             // hyper refuses less than 8 KiB by panicking.
             .max_buf_size(limits.header_bytes.max(8192));
         let tls = config.tls.clone().map(TlsAcceptor::from);
-        Self { name: config.name, slots, env, limits, tls, handler, handshakes, http }
+        Self { name: config.name, slots, env, limits, tls, handler, http }
     }
 
-    pub(crate) async fn serve(&self, stream: BoxStream, slot: Slot, addr: SocketAddr, mut orders: watch::Receiver<Order>) {
+    pub(crate) async fn serve(
+        &self,
+        stream: BoxStream,
+        slot: Slot,
+        addr: SocketAddr,
+        mut orders: watch::Receiver<Order>,
+    ) {
         metrics::counter!("http_connections_total", "door" => self.name).increment(1);
         let held = HeldStream::new(stream, slot, Arc::clone(&self.env.clock), self.limits.write_stall);
         let Some(acceptor) = &self.tls else {
             return self.converse(held, Peer { addr, tls: None }, orders).await;
         };
-        let handshake = self.handshake(acceptor, held);
+        let handshake = Self::handshake(acceptor, held);
         let accepted = tokio::select! {
             biased;
             _ = orders.wait_for(|o| *o != Order::Serve) => return,
@@ -74,14 +73,8 @@ impl Service {
         }
     }
 
-    async fn handshake(
-        &self,
-        acceptor: &TlsAcceptor,
-        held: HeldStream,
-    ) -> std::io::Result<(TlsStream<HeldStream>, TlsPeer)> {
-        let turn = self.handshakes.acquire().await.map_err(std::io::Error::other)?;
+    async fn handshake(acceptor: &TlsAcceptor, held: HeldStream) -> std::io::Result<(TlsStream<HeldStream>, TlsPeer)> {
         let stream = acceptor.accept(held).await?;
-        drop(turn);
         let (_, session) = stream.get_ref();
         let exported = session.export_keying_material([0; 32], EXPORTER_LABEL, Some(&[]));
         let exporter = exported.map_err(std::io::Error::other)?;

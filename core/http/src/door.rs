@@ -7,7 +7,7 @@ use crate::{
 };
 use aitrading_env::{BoxFuture, BoxListener, BoxStream, Env};
 use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 /// How long the loop rests after the system refused to accept (no file handles, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -19,9 +19,7 @@ pub struct Limits {
     pub connections: usize,
     /// Open connections from one address.
     pub connections_per_address: usize,
-    /// TLS handshakes at the same time.
-    pub handshakes: usize,
-    /// Time for a TLS handshake, waiting for its turn included.
+    /// Time for a TLS handshake.
     pub handshake: Duration,
     /// Time for a request's head; also how long a connection may stay idle between requests.
     pub header_read: Duration,
@@ -43,7 +41,6 @@ impl Default for Limits {
         Self {
             connections: 1024,
             connections_per_address: 256,
-            handshakes: 64,
             handshake: seconds(5),
             header_read: seconds(5),
             body_read: seconds(10),
@@ -55,6 +52,9 @@ impl Default for Limits {
     }
 }
 
+/// TLS as a door takes it, made by the channel.
+pub type Tls = Arc<rustls::ServerConfig>;
+
 /// Where a door is and who may come in.
 #[derive(Clone)]
 pub struct DoorConfig {
@@ -63,7 +63,7 @@ pub struct DoorConfig {
     /// Where to listen; port 0 lets the system choose.
     pub addr: SocketAddr,
     /// TLS with its rules on client certificates; `None` is plain HTTP, for loopback alone.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Option<Tls>,
     /// What peers may do.
     pub limits: Limits,
 }
@@ -79,7 +79,11 @@ impl DoorConfig {
 impl fmt::Debug for DoorConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tls = self.tls.is_some();
-        f.debug_struct("DoorConfig").field("name", &self.name).field("addr", &self.addr).field("tls", &tls).finish_non_exhaustive()
+        f.debug_struct("DoorConfig")
+            .field("name", &self.name)
+            .field("addr", &self.addr)
+            .field("tls", &tls)
+            .finish_non_exhaustive()
     }
 }
 
@@ -120,8 +124,7 @@ impl Door {
         let limits = config.limits;
         let slots = Slots::new(limits.connections, limits.connections_per_address);
         let (order, orders) = watch::channel(Order::Serve);
-        let handshakes = Arc::new(Semaphore::new(limits.handshakes));
-        let service = Arc::new(Service::new(env.clone(), &config, handler, handshakes, slots));
+        let service = Arc::new(Service::new(env.clone(), &config, handler, slots));
         tracing::info!(door = config.name, %addr, tls = config.tls.is_some(), "door open");
         let mut begin = begin;
         loop {

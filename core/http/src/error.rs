@@ -9,7 +9,9 @@ const COMPONENT: &str = "http";
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// Another socket listens there.
-    #[error("{addr} is in use by another program, perhaps by another aitrading; stop that one, or choose other ports (--port-offset)")]
+    #[error(
+        "{addr} is in use by another program, perhaps by another aitrading; stop that one, or choose other ports (--port-offset)"
+    )]
     PortInUse {
         /// What was asked for.
         addr: SocketAddr,

@@ -21,7 +21,7 @@ pub mod websocket;
 
 pub use body::Body;
 pub use client::{Answer, get};
-pub use door::{Door, DoorConfig, Limits};
+pub use door::{Door, DoorConfig, Limits, Tls};
 pub use error::HttpError;
 pub use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 pub use observe::{Metrics, Observability, Probe};

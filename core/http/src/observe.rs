@@ -106,7 +106,9 @@ impl Observability {
             return Some(HttpError::MethodNotAllowed { allow: "GET, HEAD" }.into());
         }
         let answer = match path {
-            "/metrics" => Some(respond(StatusCode::OK, Some("text/plain; version=0.0.4"), self.metrics.render().into())),
+            "/metrics" => {
+                Some(respond(StatusCode::OK, Some("text/plain; version=0.0.4"), self.metrics.render().into()))
+            }
             "/health/live" => Some(json(StatusCode::OK, &Live { status: "live" })),
             "/health/ready" => (self.probe.0)(self.service),
             other => other.strip_prefix("/health/ready/").and_then(|name| self.ready_of(name)),

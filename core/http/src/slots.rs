@@ -3,8 +3,7 @@
 use aitrading_env::{BoxFuture, BoxStream, Clock};
 use std::{
     collections::HashMap,
-    fmt,
-    io,
+    fmt, io,
     net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

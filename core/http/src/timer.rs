@@ -19,7 +19,10 @@ pub(crate) struct ClockTimer {
 }
 
 impl ClockTimer {
-    #[expect(clippy::disallowed_methods, reason = "hyper counts in Instants: this one is the arbitrary origin of the clock's own count")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "hyper counts in Instants: this one is the arbitrary origin of the clock's own count"
+    )]
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let origin_ns = clock.mono_ns();
         Self { clock, origin: Instant::now(), origin_ns }

@@ -29,7 +29,9 @@ pub enum HubError {
         limit_ms: u64,
     },
     /// Components ignored the forced stop and were aborted.
-    #[error("aborted because they did not stop in time: {components}; their last writes may be unfinished, the next start recovers them")]
+    #[error(
+        "aborted because they did not stop in time: {components}; their last writes may be unfinished, the next start recovers them"
+    )]
     NotComplete {
         /// Names, separated by commas.
         components: String,

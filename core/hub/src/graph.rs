@@ -27,8 +27,7 @@ impl Graph {
             for need in *needs {
                 match index.get(need.as_str()) {
                     Some(&to) => graph.connect(at, to),
-                    None => problems
-                        .push(GraphProblem::Missing { component: (*name).to_owned(), needs: need.clone() }),
+                    None => problems.push(GraphProblem::Missing { component: (*name).to_owned(), needs: need.clone() }),
                 }
             }
         }

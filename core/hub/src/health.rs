@@ -147,11 +147,14 @@ impl fmt::Debug for Board {
 }
 
 impl Board {
-    pub(crate) fn new(components: impl Iterator<Item = (String, Option<PartsFn>)>) -> Self {
-        let entries = components
-            .map(|(name, parts)| Entry { name, state: State::Waiting, start_us: None, reason: None, parts })
-            .collect();
-        Self(Mutex::new(Inner { phase: Phase::Starting, entries }))
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Inner { phase: Phase::Starting, entries: Vec::new() }))
+    }
+
+    pub(crate) fn fill(&self, components: impl Iterator<Item = (String, Option<PartsFn>)>) {
+        let entries =
+            components.map(|(name, parts)| Entry { name, state: State::Waiting, start_us: None, reason: None, parts });
+        self.inner().entries = entries.collect();
     }
 
     pub(crate) fn set_parts(&self, index: usize, parts: PartsFn) {
@@ -189,7 +192,9 @@ impl Board {
         // The callbacks are asked without the lock: a slow one must not hold up the supervisor.
         let components: Vec<_> = found.into_iter().map(|(health, parts)| with_parts(health, parts)).collect();
         let status = components.iter().map(|c| c.status).max().unwrap_or(Status::Up);
-        Snapshot { ready: status < Status::Down && phase != Phase::Stopped, status, phase, components }
+        // The process as a whole takes traffic only between the last "ready" and the first order to stop.
+        let open = phase == Phase::Ready || (only.is_some() && !components.is_empty());
+        Snapshot { ready: open && status < Status::Down, status, phase, components }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

@@ -30,9 +30,13 @@ impl Default for HubConfig {
     }
 }
 
-/// Starts component graphs.
+/// A process before its start. Components that show health or may end the process get theirs from here.
 #[derive(Debug)]
-pub struct Hub;
+pub struct Hub {
+    health: Health,
+    control: Control,
+    wishes: watch::Receiver<Wish>,
+}
 
 /// What the start took.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,19 +79,52 @@ pub(crate) enum Wish {
 pub struct Control(Arc<watch::Sender<Wish>>);
 
 impl Hub {
+    /// Nothing is started yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let (wish, wishes) = watch::channel(Wish::None);
+        Self { health: Health(Arc::new(Board::new())), control: Control(Arc::new(wish)), wishes }
+    }
+
+    /// The health of what will be started; not ready until then.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    /// The way to stop, for components. While one of them keeps it, dropping [`Running`] stops nothing.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
     /// Checks the graph and starts it. Returns at once; [`Running::ready`] waits.
     ///
     /// # Errors
     /// [`HubError::Graph`] with every problem of the declared needs.
-    pub fn start(env: &Env, config: HubConfig, components: Vec<Component>) -> Result<Running, HubError> {
+    pub fn launch(self, env: &Env, config: HubConfig, components: Vec<Component>) -> Result<Running, HubError> {
+        let Self { health, control, wishes } = self;
         let nodes: Vec<_> = components.iter().map(|c| (c.name.as_str(), c.needs.as_slice())).collect();
         let graph = Graph::check(&nodes).map_err(HubError::Graph)?;
-        let board = Arc::new(Board::new(components.iter().map(|c| (c.name.clone(), c.parts.clone()))));
-        let (wish, wishes) = watch::channel(Wish::None);
+        health.0.fill(components.iter().map(|c| (c.name.clone(), c.parts.clone())));
         let (tell, outcome) = watch::channel(Outcome::Starting);
-        let supervisor = Supervisor::new(env.clone(), config, graph, Arc::clone(&board), components, tell);
+        let supervisor = Supervisor::new(env.clone(), config, graph, Arc::clone(&health.0), components, tell);
         drop(env.spawn.task("hub", Box::pin(supervisor.run(wishes))));
-        Ok(Running { health: Health(board), control: Control(Arc::new(wish)), outcome })
+        Ok(Running { health, control, outcome })
+    }
+
+    /// [`Hub::new`] and [`Hub::launch`] in one, for components that need neither health nor control.
+    ///
+    /// # Errors
+    /// As [`Hub::launch`].
+    pub fn start(env: &Env, config: HubConfig, components: Vec<Component>) -> Result<Running, HubError> {
+        Self::new().launch(env, config, components)
+    }
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -2,12 +2,7 @@
 
 use crate::{
     Component, ComponentError, HubConfig, HubError, Phase, ReadyHandle, Shutdown, StartReport, State, StopReport,
-    component::RunFn,
-    error::Cause,
-    graph::Graph,
-    health::Board,
-    hub::Wish,
-    shutdown::Stage,
+    component::RunFn, error::Cause, graph::Graph, health::Board, hub::Wish, shutdown::Stage,
 };
 use aitrading_env::{BoxFuture, Env, Task};
 use aitrading_error::{Fault, chain};
@@ -123,7 +118,9 @@ impl Supervisor {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Ready(at) => self.on_ready(at),
-            Event::ReadyDropped(at) if self.begun() => tracing::debug!(component = self.board.name(at), "stopped before it was ready"),
+            Event::ReadyDropped(at) if self.begun() => {
+                tracing::debug!(component = self.board.name(at), "stopped before it was ready")
+            }
             Event::ReadyDropped(at) => self.fail(at, Fault::new(ComponentError::ReadyDropped)),
             Event::Ended(at, end) => self.on_end(at, end),
         }

@@ -225,7 +225,10 @@ async fn a_start_that_takes_too_long_is_stopped_and_named() {
     });
     let running = Hub::start(&env, HubConfig::default(), vec![slow]).unwrap();
     let error = advancing(&clock, running.ready()).await.unwrap_err();
-    assert!(matches!(&error, HubError::StartTimeout { components, limit_ms: 30_000 } if components == "slow"), "{error}");
+    assert!(
+        matches!(&error, HubError::StartTimeout { components, limit_ms: 30_000 } if components == "slow"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -269,7 +272,10 @@ async fn a_process_that_nobody_holds_stops() {
     running.ready().await.unwrap();
     let health = running.health();
     drop(running);
-    while health.snapshot().phase != Phase::Stopped {
+    for _ in 0..100_000 {
+        if health.snapshot().phase == Phase::Stopped {
+            break;
+        }
         tokio::task::yield_now().await;
     }
     assert_eq!(story.told().last().unwrap(), "a complete");
@@ -294,6 +300,23 @@ async fn health_is_the_worst_of_its_parts() {
     *worst.lock().unwrap() = Status::Down;
     assert!(!health.report(Some("journal")).unwrap().0);
     assert!(health.report(Some("unknown")).is_none());
+}
+
+#[tokio::test]
+async fn health_and_control_can_be_had_before_the_start() {
+    let hub = Hub::new();
+    let (health, control) = (hub.health(), hub.control());
+    assert!(!health.report(None).unwrap().0, "nothing is started, so nothing is ready");
+    assert!(health.report(Some("once")).is_none());
+    let once = Component::new("once", |ready, shutdown| async move {
+        ready.up();
+        control.stop("the work is done");
+        shutdown.begun().await;
+        Ok(())
+    });
+    let running = hub.launch(&Env::real(), HubConfig::default(), vec![once]).unwrap();
+    assert_eq!(running.wait().await.unwrap().reason, "the work is done");
+    assert!(!health.report(None).unwrap().0);
 }
 
 #[test]

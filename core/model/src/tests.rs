@@ -1,3 +1,5 @@
+//! Fixed point, ids, names and tables.
+
 use crate::*;
 
 fn price(text: &str) -> Price {

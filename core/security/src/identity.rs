@@ -2,7 +2,8 @@
 
 use crate::SecurityError;
 use aitrading_error::{Category, Coded, Dna, FaultSide, Severity};
-use aitrading_model::{AccountId, DeviceId, TenantId};
+/// Ids of the model, for crates that know identities but not the model.
+pub use aitrading_model::{AccountId, DeviceId, TenantId};
 use rustls_pki_types::CertificateDer;
 use std::fmt;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};

@@ -1,3 +1,5 @@
+//! Encodings round trip, limits hold, garbage never panics.
+
 use crate::{link::*, *};
 use aitrading_model::*;
 use proptest::prelude::*;

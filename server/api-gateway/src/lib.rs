@@ -1,1 +1,11 @@
-//! aitrading-api-gateway
+//! API gateway (:8000): where browsers, programs and webhooks come in. For now it answers health, metrics and an index.
+//!
+//! It never reaches a database driver, the trading engine, risk, or the audit log's writer.
+#![warn(missing_docs)]
+
+mod routes;
+mod service;
+mod settings;
+
+pub use service::{Gateway, SERVICE, observer};
+pub use settings::{GatewaySettings, RawGateway};

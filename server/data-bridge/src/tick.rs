@@ -9,7 +9,7 @@ mod state;
 mod tests;
 
 pub(crate) use checkpoint::Checkpoint;
-pub use gate::{Refused, Rules};
 pub(crate) use gate::Gate;
+pub use gate::{Refused, Rules};
 pub(crate) use record::BatchRecord;
 pub use state::{Counters, SourceState};

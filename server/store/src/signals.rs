@@ -101,7 +101,6 @@ pub struct ReportRow {
 
 /// One step in the life of signals.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "changes are rare and short-lived; boxing would only cost an allocation")]
 pub enum SignalChange {
     /// A signal was signed.
     Issued(SignalRow),

@@ -69,6 +69,21 @@ pub struct Subscription {
     pub auto_trading: bool,
 }
 
+impl Subscription {
+    /// The rules that every adapter enforces.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`].
+    pub fn check(&self) -> Result<(), StoreError> {
+        match &self.symbols {
+            SymbolScope::Only(symbols) if symbols.len() > SymbolScope::MAX => {
+                Err(StoreError::Invalid { what: "a subscription names too many symbols" })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Keeps subscriptions, one per tenant and account.
 #[async_trait]
 pub trait SubscriptionStore: Send + Sync {

@@ -1,3 +1,5 @@
+//! The ledger forgets nothing that it acknowledged, and admits each number once.
+
 use super::*;
 use aitrading_env::{
     Env, Fs, RngExt,
@@ -7,34 +9,7 @@ use aitrading_model::*;
 use std::{collections::BTreeSet, sync::Arc};
 
 fn signal(seq: u64) -> Signal {
-    let mut id = [0; 16];
-    id[..8].copy_from_slice(&seq.to_be_bytes());
-    Signal {
-        tenant: TenantId(1),
-        account: AccountId(2),
-        device: DeviceId([3; 16]),
-        fence: Fence(1),
-        seq,
-        id: SignalId(id),
-        previous: SignalId([0; 16]),
-        trace: TraceId([4; 16]),
-        kind: SignalKind::Open,
-        order_type: OrderType::Market,
-        symbol: "EURUSD".parse().unwrap(),
-        side: Side::Buy,
-        position: PositionTicket(0),
-        lots_min: Volume::ONE,
-        lots_max: Volume::ONE,
-        price_min: Price::ONE,
-        price_max: Price::ONE,
-        deviation: 0,
-        stop_loss: Price::ZERO,
-        take_profit: Price::ZERO,
-        issued_at: Timestamp(1),
-        not_before: Timestamp(1),
-        expires_at: Timestamp(2),
-        policy: PolicyHash([0; 32]),
-    }
+    aitrading_testkit::buy_usdjpy(seq, Timestamp(1))
 }
 
 fn report(seq: u64, is_final: bool) -> StoredReport {

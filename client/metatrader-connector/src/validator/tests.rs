@@ -1,104 +1,30 @@
+//! Every field of a signal and everything it is checked against, each with the refusal that guards it.
+
 use super::*;
-use aitrading_model::{
-    CalcMode, Currency, ExecutionMode, FillingModes, MarginMode, MarketTime, Money, OrderType, Permissions,
-    PositionState, PositionTicket, SignalId, TraceId,
-};
+use aitrading_model::{Money, PositionState, PositionTicket};
 use aitrading_security::signing::SigningKey;
+use aitrading_testkit::{account_10k_usd, buy_usdjpy, lots, price, usdjpy};
 use aitrading_wire::encode_signal;
 
 const NOW: i64 = 1_000_000_000_000;
 
-fn price(text: &str) -> Price {
-    text.parse().unwrap()
-}
-
-fn lots(text: &str) -> Volume {
-    text.parse().unwrap()
-}
-
-fn usdjpy() -> SymbolSpec {
-    let usd: Currency = "USD".parse().unwrap();
-    SymbolSpec {
-        symbol: "USDJPY".parse().unwrap(),
-        digits: 3,
-        contract_size: lots("100000"),
-        tick_size: price("0.001"),
-        tick_value: "0.618839".parse().unwrap(),
-        tick_value_loss: "0.618839".parse().unwrap(),
-        volume_min: lots("0.01"),
-        volume_max: lots("80"),
-        volume_step: lots("0.01"),
-        volume_limit: Volume::ZERO,
-        stops_level: 0,
-        freeze_level: 0,
-        trade_mode: TradeMode::Full,
-        execution: ExecutionMode::Market,
-        filling: FillingModes(FillingModes::IOC),
-        order_mode: 127,
-        calc_mode: CalcMode::Forex,
-        currency_base: usd,
-        currency_profit: "JPY".parse().unwrap(),
-        currency_margin: usd,
-        margin_conversion: Price::ONE,
-        profit_conversion: price("0.00618839"),
-    }
-}
-
 fn account() -> AccountState {
-    AccountState {
-        account: AccountId(7),
-        server: "Demo".into(),
-        currency: "USD".parse().unwrap(),
-        margin_mode: MarginMode::RetailHedging,
-        leverage: 100,
-        balance: Money::ONE,
-        equity: Money::ONE,
-        margin: Money::ZERO,
-        free_margin: Money::ONE,
-        stop_out_percent: 50,
-        permissions: Permissions::ALL,
-        time: MarketTime(0),
-        positions: vec![PositionState {
-            ticket: PositionTicket(55),
-            symbol: usdjpy().symbol,
-            side: Side::Sell,
-            volume: lots("0.50"),
-            price_open: price("86.7"),
-            stop_loss: Price::ZERO,
-            take_profit: Price::ZERO,
-            profit: Money::ZERO,
-            magic: 1,
-        }],
-    }
+    let position = PositionState {
+        ticket: PositionTicket(55),
+        symbol: usdjpy().symbol,
+        side: Side::Sell,
+        volume: lots("0.50"),
+        price_open: price("86.7"),
+        stop_loss: Price::ZERO,
+        take_profit: Price::ZERO,
+        profit: Money::ZERO,
+        magic: 1,
+    };
+    AccountState { positions: vec![position], ..account_10k_usd() }
 }
 
 fn open() -> Signal {
-    Signal {
-        tenant: TenantId(1),
-        account: AccountId(7),
-        device: DeviceId([2; 16]),
-        fence: Fence(3),
-        seq: 4,
-        id: SignalId([5; 16]),
-        previous: SignalId([0; 16]),
-        trace: TraceId([6; 16]),
-        kind: SignalKind::Open,
-        order_type: OrderType::Market,
-        symbol: usdjpy().symbol,
-        side: Side::Buy,
-        position: PositionTicket(0),
-        lots_min: lots("0.50"),
-        lots_max: lots("0.50"),
-        price_min: price("86.6"),
-        price_max: price("86.8"),
-        deviation: 0,
-        stop_loss: price("86.4"),
-        take_profit: price("87.2"),
-        issued_at: Timestamp(NOW),
-        not_before: Timestamp(NOW),
-        expires_at: Timestamp(NOW + 180_000_000_000),
-        policy: PolicyHash([9; 32]),
-    }
+    Signal { fence: Fence(3), account: AccountId(7), ..buy_usdjpy(4, Timestamp(NOW)) }
 }
 
 fn close() -> Signal {

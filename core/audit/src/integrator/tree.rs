@@ -42,7 +42,8 @@ impl Tree {
                     for leaf in entries(&bytes).unwrap_or_default().into_iter().take(tile.width as usize) {
                         push_entry(&mut tree.bundle, leaf);
                     }
-                    let hashes: Vec<Hash> = entries(&tree.bundle).unwrap_or_default().into_iter().map(leaf_hash).collect();
+                    let hashes: Vec<Hash> =
+                        entries(&tree.bundle).unwrap_or_default().into_iter().map(leaf_hash).collect();
                     if *tree.level(0) != hashes {
                         return Err(AuditError::corrupt("an entry bundle that does not fit its tile", tile.path(dir)));
                     }

@@ -7,20 +7,23 @@ use serde_json::Value;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 
-struct Memory(Vec<Hash>);
+/// All levels of a tree in memory.
+struct Memory(Vec<Vec<Hash>>);
 
 impl Nodes for Memory {
     type Error = Infallible;
     fn node(&self, level: u32, index: u64) -> Result<Hash, Infallible> {
-        if level == 0 {
-            return Ok(self.0[index as usize]);
-        }
-        Ok(node_hash(&self.node(level - 1, index * 2)?, &self.node(level - 1, index * 2 + 1)?))
+        Ok(self.0[level as usize][index as usize])
     }
 }
 
 fn tree(size: u64) -> Memory {
-    Memory((0..size).map(|i| leaf_hash(&[i as u8])).collect())
+    let mut levels = vec![(0..size).map(|i| leaf_hash(&[i as u8])).collect::<Vec<_>>()];
+    while levels[levels.len() - 1].len() > 1 {
+        let up = levels[levels.len() - 1].chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
+        levels.push(up);
+    }
+    Memory(levels)
 }
 
 fn root(tree: &Memory, size: u64) -> Hash {
@@ -65,7 +68,7 @@ fn all_roots_and_proofs_up_to_130_leaves_are_the_published_ones() {
         line(&mut roots, format!("{n} {}", crate::hex(&root(&tree, n))), &[]);
         for i in 0..n {
             let proof = inclusion_proof(&tree, i, n).unwrap();
-            verify_inclusion(i, n, &tree.0[i as usize], &proof, &root(&tree, n)).unwrap();
+            verify_inclusion(i, n, &tree.0[0][i as usize], &proof, &root(&tree, n)).unwrap();
             line(&mut inclusions, format!("{i} {n}"), &proof);
         }
         for m in 0..=n {
@@ -89,7 +92,8 @@ fn published_inclusion_cases_are_judged_as_published() {
             let start = case["start"].as_u64().unwrap_or(0);
             let end = case["end"].as_u64().or(case["treeSize"].as_u64()).unwrap();
             let length = end.wrapping_sub(start);
-            let aligned = start < end && (start == 0 || start.is_multiple_of(length.next_power_of_two()));
+            let aligned = start < end
+                && (start == 0 || length.checked_next_power_of_two().is_some_and(|width| start.is_multiple_of(width)));
             let judged = (|| {
                 let (leaf, root, proof) = (hash(&case["leafHash"])?, hash(&case["root"])?, hashes(&case["proof"])?);
                 let index = case["leafIdx"].as_u64()?.checked_sub(start)?;
@@ -110,7 +114,9 @@ fn published_consistency_cases_are_judged_as_published_but_for_the_empty_tree() 
             verify_consistency(case["end"].as_u64()?, case["size"].as_u64()?, &old, &new, &proof).ok()
         })();
         // Spec section 2.3: two trees of size 0 must both have the empty root; the published case leaves the second open.
-        let ours = case["size"] == 0 && case["desc"].as_str().unwrap().contains("tree root random");
+        // And what is not 32 bytes long is no hash to us, even where two of them are equal.
+        let random = case["size"] == 0 && case["desc"].as_str().unwrap().contains("tree root random");
+        let ours = random || hash(&case["root1"]).is_none();
         assert_eq!(judged.is_none(), ours || case["wantErr"].as_bool().unwrap(), "{}", case["name"]);
         seen += 1;
     }
@@ -134,7 +140,7 @@ proptest! {
         let at = at.min(size);
         let mut frontier = Frontier::load(&tree, at).unwrap();
         prop_assert_eq!(frontier.root(), root(&tree, at));
-        for leaf in &tree.0[at as usize..] {
+        for leaf in &tree.0[0][at as usize..] {
             frontier.push(*leaf);
         }
         prop_assert_eq!(frontier.root(), root(&tree, size));
@@ -148,7 +154,7 @@ proptest! {
         let mut proof = inclusion_proof(&tree, index, size).unwrap();
         let at = which % proof.len();
         proof[at][bit / 8] ^= 1 << (bit % 8);
-        prop_assert!(verify_inclusion(index, size, &tree.0[index as usize], &proof, &whole).is_err());
+        prop_assert!(verify_inclusion(index, size, &tree.0[0][index as usize], &proof, &whole).is_err());
         let old = 1 + a % (size - 1);
         let mut proof = consistency_proof(&tree, old, size).unwrap();
         let at = which % proof.len();

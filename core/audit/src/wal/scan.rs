@@ -60,7 +60,7 @@ pub(crate) fn walk(
         let start = HEADER_BYTES as usize;
         let mut at = start;
         // After a dirty end nothing is taken for a batch any more; it can only be evidence.
-        if !tail.is_some_and(|t| t.dirty.is_some()) {
+        if tail.is_none_or(|t| t.dirty.is_none()) {
             while let Some(batch) = bytes.get(at..).and_then(|b| parse(b, &segment.id)) {
                 if link.is_some_and(|expected| expected != batch.link) {
                     break;

@@ -111,7 +111,11 @@ impl Segment {
     pub(crate) fn read(&self) -> Result<Vec<u8>, AuditError> {
         let mut bytes = vec![0; self.len as usize];
         let read = self.file.read_at(&mut bytes, 0).map_err(AuditError::io("read", &self.path))?;
-        if read == bytes.len() { Ok(bytes) } else { Err(AuditError::corrupt("a segment shorter than its header says", &self.path)) }
+        if read == bytes.len() {
+            Ok(bytes)
+        } else {
+            Err(AuditError::corrupt("a segment shorter than its header says", &self.path))
+        }
     }
 
     /// Is the file under its name still the one that was opened, at its full length?

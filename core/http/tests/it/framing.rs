@@ -5,8 +5,14 @@ use aitrading_env::Env;
 
 /// Raw requests that must be refused, each followed by a request that a smuggler would slip in.
 const CORPUS: &[(&str, &str)] = &[
-    ("length, then chunked", "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nG"),
-    ("chunked, then length", "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\ncontent-length: 6\r\n\r\n0\r\n\r\nG"),
+    (
+        "length, then chunked",
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nG",
+    ),
+    (
+        "chunked, then length",
+        "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\ncontent-length: 6\r\n\r\n0\r\n\r\nG",
+    ),
     ("chunked alone", "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
     ("two lengths", "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"),
     ("a list of lengths", "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1, 1\r\n\r\na"),
@@ -34,7 +40,10 @@ async fn ambiguous_requests_are_refused_and_nothing_follows_them() {
         let answer = exchange(door.addr, smuggled.as_bytes()).await;
         // Foreign protocols may be closed without a word.
         let silent = ["garbage", "HTTP/2"].contains(name) && answer.is_empty();
-        assert!(silent || answer.starts_with("HTTP/1.1 400 ") || answer.starts_with("HTTP/1.0 400 "), "{name}: {answer}");
+        assert!(
+            silent || answer.starts_with("HTTP/1.1 400 ") || answer.starts_with("HTTP/1.0 400 "),
+            "{name}: {answer}"
+        );
         assert_eq!(answer.matches("HTTP/1.").count(), usize::from(!silent), "{name}: {answer}");
         assert!(!answer.contains("pwnd"), "{name}: {answer}");
     }

@@ -1,9 +1,16 @@
 //! Doors on real loopback sockets.
 
+#[cfg(test)]
 mod door;
+#[cfg(test)]
 mod framing;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
 mod observe;
+#[cfg(test)]
 mod tls;
+#[cfg(test)]
 mod upgrade;
+#[cfg(test)]
 mod world;

@@ -46,7 +46,8 @@ async fn probes_are_read_only() {
     let probe = Probe::new(|_| Some((true, ())));
     let all = Observability::new(probe, Metrics::install().unwrap());
     let door = Running::start(&Env::real(), plain(), Arc::new(all)).await.unwrap();
-    let answer = crate::world::exchange(door.addr, b"DELETE /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    let answer =
+        crate::world::exchange(door.addr, b"DELETE /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("allow: GET, HEAD"), "{answer}");
     assert_eq!(StatusCode::METHOD_NOT_ALLOWED, 405);
 }

@@ -86,7 +86,10 @@ async fn check_refused(line: &str, status: u16) {
     lines.retain(|l| !l.starts_with(name));
     lines.push(line);
     // Only a refusal is followed by the end of the connection.
-    let request = format!("GET / HTTP/1.1\r\n{}\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", lines.join("\r\n"));
+    let request = format!(
+        "GET / HTTP/1.1\r\n{}\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        lines.join("\r\n")
+    );
     let answer = exchange(door.addr, request.as_bytes()).await;
     assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{line}: {answer}");
 }

@@ -68,7 +68,7 @@ fn put_state(w: &mut Writer, state: &SourceState) {
     state.counters.rejected.iter().for_each(|count| put(w, *count));
     put(w, state.counters.duplicates);
     put(w, state.counters.gaps);
-    w.u8(u8::from(state.latest.is_some()));
+    w.u8(state.digits).u8(u8::from(state.latest.is_some()));
     if let Some(t) = &state.latest {
         w.i64(t.time.0).i64(t.bid.raw()).i64(t.ask.raw()).i64(t.last.raw()).i64(t.volume.raw()).u8(t.flags.bits());
     }
@@ -91,6 +91,7 @@ fn get_state(r: &mut Reader<'_>) -> Result<SourceState, WireError> {
     }
     counters.duplicates = get(r)?;
     counters.gaps = get(r)?;
+    let digits = r.u8()?;
     let latest = if flag(r)? {
         let (time, bid, ask) = (MarketTime(r.i64()?), Price::from_raw(r.i64()?), Price::from_raw(r.i64()?));
         let (last, volume) = (Price::from_raw(r.i64()?), Volume::from_raw(r.i64()?));
@@ -104,7 +105,7 @@ fn get_state(r: &mut Reader<'_>) -> Result<SourceState, WireError> {
             *open = Some(get_bar(r, timeframe)?);
         }
     }
-    Ok(SourceState { cursor, counters, latest, bars })
+    Ok(SourceState { cursor, counters, latest, digits, bars })
 }
 
 fn get_bar(r: &mut Reader<'_>, timeframe: Timeframe) -> Result<Bar, WireError> {

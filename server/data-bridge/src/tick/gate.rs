@@ -64,6 +64,7 @@ impl Gate {
         let (mut rejected, mut gaps) = (Vec::new(), Vec::new());
         let mut index = 0;
         let latest_plausible = MarketTime(now.0.div_euclid(1_000_000).saturating_add(DAY_MS));
+        // `retain` visits in order, so `rejected` is sorted by index.
         ticks.retain(|tick| {
             let verdict = self.judge(tick, latest_plausible, rules, &source, &mut gaps);
             if let Err(code) = verdict {

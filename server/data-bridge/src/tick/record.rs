@@ -35,6 +35,18 @@ pub(crate) struct BatchRecord {
 }
 
 impl BatchRecord {
+    /// Decimals that the accepted prices need.
+    pub(crate) fn digits(&self) -> u8 {
+        SCALE_MAX - common_scale(&self.accepted)
+    }
+
+    /// Sequence numbers of the accepted ticks, in order.
+    pub(crate) fn accepted_seqs(&self) -> impl Iterator<Item = u64> {
+        let mut refused = self.rejected.iter().map(|(index, _)| u32::from(*index)).peekable();
+        let kept = move |index: &u32| refused.next_if_eq(index).is_none();
+        (0..self.count).filter(kept).map(|index| self.first_seq.saturating_add(u64::from(index)))
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut w = Writer::with_capacity(128 + self.accepted.len() * 8);
         w.u8(KIND).raw(&self.trace.0);
@@ -105,7 +117,7 @@ fn gap_kind(number: u8) -> Result<GapKind, WireError> {
 fn common_scale(ticks: &[Tick]) -> u8 {
     let (mut scale, mut unit) = (SCALE_MAX, 10_i64.pow(u32::from(SCALE_MAX)));
     for raw in ticks.iter().flat_map(|t| [t.bid.raw(), t.ask.raw(), t.last.raw()]) {
-        while scale > 0 && raw % unit != 0 {
+        while raw % unit != 0 {
             scale -= 1;
             unit /= 10;
         }

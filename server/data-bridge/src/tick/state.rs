@@ -42,6 +42,8 @@ pub struct SourceState {
     pub counters: Counters,
     /// Last accepted tick; may be "no quote".
     pub latest: Option<Tick>,
+    /// Most decimals that a price of this source has had.
+    pub digits: u8,
     pub(crate) bars: Bars,
 }
 
@@ -70,6 +72,7 @@ impl SourceState {
         for tick in &record.accepted {
             self.bars.push(tick, &mut closed);
         }
+        self.digits = self.digits.max(record.digits());
         self.latest = record.accepted.last().copied().or(self.latest);
         Some(closed)
     }

@@ -1,9 +1,7 @@
 //! Subscriptions, accounts, devices and deployment facts in memory.
 
 use super::lock;
-use crate::{
-    AccountStore, Device, DeviceStore, MetaStore, StateAt, StoreError, Subscription, SubscriptionStore, SymbolScope,
-};
+use crate::{AccountStore, Device, DeviceStore, MetaStore, StateAt, StoreError, Subscription, SubscriptionStore};
 use aitrading_model::{AccountId, DeviceId, Symbol, SymbolSpec, TenantId, Timestamp};
 use async_trait::async_trait;
 use std::{collections::BTreeMap, sync::Mutex};
@@ -28,21 +26,6 @@ impl SubscriptionStore for MemorySubscriptions {
 
     async fn all(&self, limit: usize) -> Result<Vec<Subscription>, StoreError> {
         Ok(lock(&self.0).values().take(limit).cloned().collect())
-    }
-}
-
-impl Subscription {
-    /// The rules that every adapter enforces.
-    ///
-    /// # Errors
-    /// [`StoreError::Invalid`].
-    pub fn check(&self) -> Result<(), StoreError> {
-        match &self.symbols {
-            SymbolScope::Only(symbols) if symbols.len() > SymbolScope::MAX => {
-                Err(StoreError::Invalid { what: "a subscription names too many symbols" })
-            }
-            _ => Ok(()),
-        }
     }
 }
 

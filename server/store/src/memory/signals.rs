@@ -79,7 +79,7 @@ impl State {
         let signal = &view.row.signal;
         let own = |row: &&ReportRow| row.report.tenant == signal.tenant && row.report.signal == signal.id;
         let states = || self.reports.iter().filter(own).map(|row| row.report.state);
-        Outcome::of(states().find(|s| *s == ReportState::Executed).or_else(|| states().last()), view.state)
+        Outcome::of(states().find(|s| *s == ReportState::Executed).or_else(|| states().next_back()), view.state)
     }
 
     fn executions_max(&self, tenant: TenantId) -> u64 {

@@ -1,0 +1,225 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::{path::PathBuf, time::Duration};
+
+/// Self-hosted, zero-trust trading infrastructure around MetaTrader 5.
+#[derive(Debug, Parser)]
+#[command(name = "aitrading", version, after_help = crate::exit::HELP, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the whole product working on one machine: terminals, ticks, signals, execution, proof.
+    Demo(Demo),
+    /// Prepare a data directory: authority, certificates, keys, configuration.
+    Init(Init),
+    /// Run the server until SIGINT or SIGTERM, then drain.
+    Up(Up),
+    /// Ask a running server how it is.
+    Health(Health),
+    /// Work with the configuration.
+    #[command(subcommand)]
+    Config(Config),
+    /// Work with the audit log.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Print version and build target.
+    Version(Version),
+    /// The client beside a terminal, as the demo starts it.
+    #[command(hide = true, disable_help_flag = true)]
+    Client(Client),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aitrading demo                                  a seeded market, three terminals, until Ctrl-C or its end
+  aitrading demo --ticks day.csv --symbol GBPJPY  replay real ticks as fast as decisions allow
+  aitrading demo --headless --for 30s --report r.json
+  aitrading demo --data-dir ./desk                keep everything; run again to go on where it stopped")]
+pub(crate) struct Demo {
+    /// Replay this tick file: HistData ASCII (EST) or `time_msc,bid,ask,...` (UTC). Without it a seeded market model makes ticks.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ticks: Option<PathBuf>,
+    /// The file's format; recognised if not given.
+    #[arg(long, value_name = "NAME", requires = "ticks", value_parser = ["histdata", "msc"])]
+    pub(crate) format: Option<String>,
+    /// The symbol that is traded, as the shipped table of specifications has it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) symbol: Option<String>,
+    /// Market speed: 1 is real time; `max` goes as fast as decisions allow.
+    #[arg(long, value_name = "N|max", default_value = "max", value_parser = parse_speed)]
+    pub(crate) speed: Speed,
+    /// Stop after this time (30s, 5m, 1h); otherwise at the end of the ticks.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) duration: Option<Duration>,
+    /// Terminals that stream ticks.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub(crate) terminals: u16,
+    /// Of these, accounts with a subscription; more subscribers than terminals start more terminals. Default: all.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=50))]
+    pub(crate) subscribers: Option<u16>,
+    /// Keep everything here, and go on from what is there; otherwise a temporary directory that is removed at the end.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Write the report as JSON.
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) report: Option<PathBuf>,
+    /// Seed of the market model and the broker's behaviour.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// No progress display; only the summary.
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// Add this to all ports, to run beside another server.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=57_000))]
+    pub(crate) port_offset: u16,
+    /// Faults of the simulated terminals, per mille: `lost=5,late=5,before=5,after=5`.
+    #[arg(long, value_name = "SPEC", default_value = "")]
+    pub(crate) faults: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aitrading init --data-dir ./desk
+  aitrading init --data-dir ./desk --demo-client ./laptop   also a client directory with certificate, key and settings")]
+pub(crate) struct Init {
+    /// Where the server keeps everything.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Write a client certificate, its key and ready settings for `aitrading-client` here.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) demo_client: Option<PathBuf>,
+    /// The account (MT5 login) that the demo client trades.
+    #[arg(long, value_name = "LOGIN", default_value_t = 70_001, requires = "demo_client")]
+    pub(crate) account: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aitrading up --data-dir ./desk
+  aitrading up --data-dir ./desk --port-offset 100   ports 8100, 8101, 8107, 8108, 8110")]
+pub(crate) struct Up {
+    /// A directory that `aitrading init` prepared.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Add this to all ports.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=57_000))]
+    pub(crate) port_offset: Option<u16>,
+    /// Let replaying terminals wait for decisions, as the demo does.
+    #[arg(long)]
+    pub(crate) lock_step: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aitrading health
+  aitrading health --json | jq .components")]
+pub(crate) struct Health {
+    /// Machine-readable.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Take the address from this directory's configuration.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The server's port offset.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) port_offset: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Check the configuration and list every problem; nothing is started.
+    #[command(after_help = "Example:\n  aitrading config check --data-dir ./desk")]
+    Check(ConfigCheck),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigCheck {
+    /// The directory whose `aitrading.toml` is checked.
+    #[arg(long, value_name = "DIR", required_unless_present = "file")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Check this file instead.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Machine-readable.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Prove from files alone that the log is whole and unaltered.
+    #[command(after_help = "\
+Exit codes: 0 clean, 1 tampered with, 2 could not run.
+
+Example:
+  aitrading audit verify --data-dir ./desk")]
+    Verify(AuditVerify),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditVerify {
+    /// The server's data directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Trust only this checkpoint key (the text of `audit/vkey`, kept elsewhere) instead of the one beside the log.
+    #[arg(long, value_name = "VKEY")]
+    pub(crate) key: Option<String>,
+    /// Machine-readable.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Version {
+    /// Machine-readable.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Client {
+    /// Everything after `client` is the client's own command line.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<std::ffi::OsString>,
+}
+
+/// How fast the market runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speed {
+    Times(u32),
+    Max,
+}
+
+fn parse_speed(text: &str) -> Result<Speed, String> {
+    match text {
+        "max" => Ok(Speed::Max),
+        _ => match text.parse() {
+            Ok(times @ 1..=1_000_000) => Ok(Speed::Times(times)),
+            _ => Err("a whole number from 1 to 1000000, or 'max', is expected".into()),
+        },
+    }
+}
+
+/// `30s`, `5m`, `1h`, `500ms`.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().map_err(|_| "a number with a unit is expected: 500ms, 30s, 5m, 1h".to_owned())?;
+    let millis = match unit {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => return Err("a unit is expected: 500ms, 30s, 5m, 1h".into()),
+    };
+    millis.filter(|m| *m > 0).map(Duration::from_millis).ok_or_else(|| "longer than 0, and within reason".into())
+}

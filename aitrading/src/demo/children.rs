@@ -1,0 +1,104 @@
+//! The demo's terminals: one child process each, the client role of this very executable.
+
+use super::report::Quantiles;
+use crate::exit::{Exit, Failure};
+use serde::Deserialize;
+use std::{collections::BTreeMap, ffi::OsString, path::Path, process::Stdio, time::Duration};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::watch,
+};
+
+/// Bytes of one status line; a longer one is cut off with its sender.
+const STATUS_LINE_MAX: u64 = 64 * 1024;
+
+/// What a client says of itself, each half second and at its end.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Status {
+    pub(crate) connected: bool,
+    pub(crate) sent: u64,
+    pub(crate) acknowledged: u64,
+    pub(crate) feed_end: bool,
+    pub(crate) last_error: Option<String>,
+    pub(crate) last_signals: Vec<String>,
+    pub(crate) latency_us: BTreeMap<String, Quantiles>,
+    #[serde(rename = "final")]
+    pub(crate) is_final: bool,
+}
+
+/// A running client.
+pub(crate) struct Client {
+    pub(crate) name: String,
+    process: Child,
+    stdin: Option<ChildStdin>,
+    status: watch::Receiver<Status>,
+}
+
+impl Client {
+    /// Starts `executable client ARGUMENTS`; its log goes to `log`.
+    pub(crate) fn start(
+        spawn: &dyn aitrading_env::Spawn,
+        name: String,
+        executable: &Path,
+        arguments: &[OsString],
+        log: std::fs::File,
+    ) -> Result<Self, Failure> {
+        let mut command = Command::new(executable);
+        command.arg("client").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::from(log));
+        command.kill_on_drop(true);
+        let failed = |e: std::io::Error| Failure::new(Exit::Internal, format!("cannot start the client {name}: {e}"));
+        let mut process = command.spawn().map_err(failed)?;
+        let (tell, status) = watch::channel(Status::default());
+        if let Some(stdout) = process.stdout.take() {
+            drop(spawn.task("demo-client", Box::pin(follow(stdout, tell))));
+        }
+        Ok(Self { name, stdin: process.stdin.take(), process, status })
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// `Some` with the exit code once the process has ended.
+    pub(crate) fn ended(&mut self) -> Option<Option<i32>> {
+        self.process.try_wait().ok().flatten().map(|status| status.code())
+    }
+
+    /// Asks it to finish: it flushes, says its final status and exits.
+    pub(crate) async fn stop(&mut self, env: &aitrading_env::Env, within: Duration) -> Result<Status, Failure> {
+        if let Some(mut stdin) = self.stdin.take() {
+            // A client that is gone already needs no order; closing the pipe says the same.
+            stdin.write_all(b"stop\n").await.unwrap_or(());
+        }
+        let ended = env.timeout(within, self.process.wait()).await;
+        if ended.is_err() {
+            let name = &self.name;
+            self.process.start_kill().unwrap_or(());
+            return Err(Failure::new(Exit::CheckFailed, format!("client {name} did not stop within {within:?}; it was ended")));
+        }
+        let mut status = self.status.clone();
+        let last = env.timeout(Duration::from_secs(2), status.wait_for(|s| s.is_final)).await;
+        match last {
+            Ok(Ok(status)) => Ok(status.clone()),
+            _ => Err(Failure::new(Exit::CheckFailed, format!("client {} ended without its final status", self.name))),
+        }
+    }
+}
+
+async fn follow(stdout: ChildStdout, tell: watch::Sender<Status>) {
+    let mut lines = BufReader::new(stdout);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = tokio::io::AsyncReadExt::take(&mut lines, STATUS_LINE_MAX).read_until(b'\n', &mut line).await;
+        match read {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        if let Ok(status) = serde_json::from_slice::<Status>(&line) {
+            tell.send_replace(status);
+        }
+    }
+}

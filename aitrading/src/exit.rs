@@ -1,0 +1,103 @@
+//! How a command ends: a message for a human and an exit code for a script.
+
+use aitrading_error::{Coded, chain};
+use std::{fmt, process::ExitCode};
+
+/// Exit codes, in the sense of `sysexits.h` where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Ran, and what it checks does not hold.
+    CheckFailed = 1,
+    /// An input file is malformed.
+    Data = 65,
+    /// An input file is missing.
+    NoInput = 66,
+    /// A port is taken, or a peer cannot be reached.
+    Unavailable = 69,
+    /// A defect of ours.
+    Internal = 70,
+    /// A directory or file cannot be made or written.
+    CannotCreate = 73,
+    /// Reading or writing failed on the way: disk full, disk broken.
+    Io = 74,
+    /// Another process holds the data directory.
+    Busy = 75,
+    /// Configuration.
+    Config = 78,
+}
+
+/// The table that `--help` shows.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0   done, and everything that was checked holds
+  1   a check does not hold (demo figures, audit log tampered with, a service not ready)
+  2   wrong usage; for `audit verify`: the verifier could not run
+  65  an input file is malformed (line and column are named)
+  66  an input file is missing
+  69  a port is taken, or a service cannot be reached
+  70  a defect of ours
+  73  the data directory cannot be created or written
+  74  reading or writing failed: disk full or broken
+  75  another process is using the data directory
+  78  the configuration is not valid (every problem is listed)";
+
+/// A command that did not end well.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: u8,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit: exit as u8, message: message.into() }
+    }
+
+    /// Keeps the error's code, text and causes; the exit code follows its DNA.
+    pub(crate) fn coded(error: &impl Coded) -> Self {
+        let dna = error.dna();
+        Self { exit: exit_of(dna) as u8, message: format!("{} [{}]", chain(error), dna.code) }
+    }
+
+    pub(crate) fn io(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as K;
+        let (exit, cure) = match error.kind() {
+            K::NotFound => (Exit::NoInput, "check the path"),
+            K::PermissionDenied | K::ReadOnlyFilesystem => {
+                (Exit::CannotCreate, "choose a directory that you may write, or mend its permissions")
+            }
+            K::StorageFull | K::QuotaExceeded => (Exit::Io, "free some space, or choose another disk"),
+            _ => (Exit::Io, "check the disk"),
+        };
+        Self::new(exit, format!("{what} {}: {error}; {cure}", path.display()))
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.exit)
+    }
+}
+
+fn exit_of(dna: aitrading_error::Dna) -> Exit {
+    use aitrading_error::Category as C;
+    match (dna.code, dna.category) {
+        ("PORT_IN_USE", _) | (_, C::Network) => Exit::Unavailable,
+        (_, C::Config | C::Crypto | C::Access) => Exit::Config,
+        (_, C::Storage) => Exit::Io,
+        (_, C::Input) => Exit::Data,
+        (_, C::Trading | C::Capacity) => Exit::CheckFailed,
+        (_, C::Internal) => Exit::Internal,
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl<E: Coded> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::coded(&error)
+    }
+}

@@ -1,0 +1,137 @@
+//! The server's keys at rest: certificates in the clear, private keys under seal.
+//!
+//! Each private key is an AES-256-GCM envelope bound to its own name, so that no file can stand in for another. The sealing key
+//! is `root.key`, mode 0600; keeping it elsewhere is a later choice of the operator.
+
+use crate::exit::{Exit, Failure};
+use aitrading_env::{Env, RngExt};
+use aitrading_security::{
+    NoiseKeyPair, SecurityError,
+    aead::SealKey,
+    pki::{Authority, Issued},
+    signing::SigningKey,
+};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+const SCHEMA: u32 = 1;
+const FILE_BYTES: u64 = 64 * 1024;
+const DAY: Duration = Duration::from_hours(24);
+/// The authority that everybody here trusts.
+pub(crate) const AUTHORITY_LIFE: Duration = DAY.saturating_mul(3_650);
+/// The server's certificate; `health` warns two weeks before its end.
+pub(crate) const SERVER_LIFE: Duration = DAY.saturating_mul(397);
+
+/// The opened keys.
+pub(crate) struct Vault {
+    dir: PathBuf,
+    pub(crate) authority: Authority,
+    pub(crate) server: Issued,
+    pub(crate) noise: NoiseKeyPair,
+    pub(crate) signals: SigningKey,
+    pub(crate) next_signals: SigningKey,
+    pub(crate) checkpoints: SigningKey,
+}
+
+impl Vault {
+    /// Makes all keys in `dir`.
+    pub(crate) fn create(env: &Env, dir: &Path) -> Result<Self, Failure> {
+        env.fs.create_dir_all(dir).map_err(|e| Failure::io("cannot create", dir, &e))?;
+        let root = env.rng.bytes::<32>();
+        write(env, &dir.join("root.key"), &root)?;
+        let seal = Seal { env, dir, key: SealKey::new(&root)? };
+        let authority = Authority::generate(env, AUTHORITY_LIFE)?;
+        let server = authority.issue_server(env, &[], SERVER_LIFE)?;
+        let noise = NoiseKeyPair::generate(env);
+        let [signals, next_signals, checkpoints] = std::array::from_fn(|_| SigningKey::generate(env));
+        write(env, &dir.join("ca.pem"), authority.certificate_pem().as_bytes())?;
+        write(env, &dir.join("server.pem"), server.chain_pem().as_bytes())?;
+        seal.put("ca.key", authority.key_pem().expose().as_bytes())?;
+        seal.put("server.key", server.key_pem().expose().as_bytes())?;
+        seal.put("noise.key", &noise.secret()[..])?;
+        seal.put("signals.key", &signals.seed()[..])?;
+        seal.put("signals-next.key", &next_signals.seed()[..])?;
+        seal.put("checkpoints.key", &checkpoints.seed()[..])?;
+        Ok(Self { dir: dir.to_owned(), authority, server, noise, signals, next_signals, checkpoints })
+    }
+
+    /// Opens the keys that [`Vault::create`] made.
+    pub(crate) fn open(env: &Env, dir: &Path) -> Result<Self, Failure> {
+        let path = dir.join("root.key");
+        let found = env.fs.metadata(&path).map_err(|e| Failure::io("cannot look at", &path, &e))?;
+        if let Some(meta) = found.filter(|m| m.mode & 0o077 != 0) {
+            let text = format!(
+                "{} can be read by others (mode {:o}); run `chmod 600` on it, and if others had access make new keys",
+                path.display(),
+                meta.mode
+            );
+            return Err(Failure::new(Exit::Config, text));
+        }
+        let root = read(env, &path)?;
+        let root: [u8; 32] = root.try_into().map_err(|_| SecurityError::BadKey("root key"))?;
+        let seal = Seal { env, dir, key: SealKey::new(&root)? };
+        Ok(Self {
+            dir: dir.to_owned(),
+            authority: Authority::from_pem(&seal.plain("ca.pem")?, &seal.text("ca.key")?)?,
+            server: Issued::from_pem(&seal.plain("server.pem")?, &seal.text("server.key")?)?,
+            noise: NoiseKeyPair::from_secret(seal.seed("noise.key")?),
+            signals: SigningKey::from_seed(&seal.seed("signals.key")?),
+            next_signals: SigningKey::from_seed(&seal.seed("signals-next.key")?),
+            checkpoints: SigningKey::from_seed(&seal.seed("checkpoints.key")?),
+        })
+    }
+
+    /// The authority's certificate file, which clients need.
+    pub(crate) fn authority_file(&self) -> PathBuf {
+        self.dir.join("ca.pem")
+    }
+}
+
+struct Seal<'a> {
+    env: &'a Env,
+    dir: &'a Path,
+    key: SealKey,
+}
+
+impl Seal<'_> {
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.sealed"))
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let sealed = self.key.seal(self.env.rng.as_ref(), name, SCHEMA, bytes)?;
+        write(self.env, &self.path(name), &sealed)
+    }
+
+    fn get(&self, name: &str) -> Result<aitrading_security::Secret<Vec<u8>>, Failure> {
+        let path = self.path(name);
+        let opened = self.key.open(name, SCHEMA, &read(self.env, &path)?);
+        opened.map_err(|e| Failure { message: format!("{}: {}", path.display(), Failure::coded(&e)), ..Failure::coded(&e) })
+    }
+
+    fn text(&self, name: &str) -> Result<String, Failure> {
+        let bytes = self.get(name)?;
+        Ok(String::from_utf8(bytes.expose().clone()).map_err(|_| SecurityError::NotSealed)?)
+    }
+
+    fn seed(&self, name: &str) -> Result<[u8; 32], Failure> {
+        let bytes = self.get(name)?;
+        Ok(bytes.expose().as_slice().try_into().map_err(|_| SecurityError::BadKey("stored key"))?)
+    }
+
+    fn plain(&self, name: &str) -> Result<String, Failure> {
+        let bytes = read(self.env, &self.dir.join(name))?;
+        let bad = |_| SecurityError::BadCertificate { what: "stored certificate", source: None };
+        Ok(String::from_utf8(bytes).map_err(bad)?)
+    }
+}
+
+fn read(env: &Env, path: &Path) -> Result<Vec<u8>, Failure> {
+    env.fs.read(path, FILE_BYTES).map_err(|e| Failure::io("cannot read", path, &e))
+}
+
+fn write(env: &Env, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    env.fs.write_atomic(path, bytes).map_err(|e| Failure::io("cannot write", path, &e))
+}

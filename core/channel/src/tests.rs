@@ -1,0 +1,4 @@
+//! Codecs, the session's memory, and the table, without a connection.
+
+mod codec;
+mod memory;

@@ -1,0 +1,4 @@
+//! The gateway, seen from outside.
+
+#[cfg(test)]
+mod gateway;

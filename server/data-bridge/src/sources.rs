@@ -1,0 +1,133 @@
+//! All tick sources: where each stands, on its way to the disk and durably.
+
+use crate::{
+    BridgeError, SourceState,
+    tick::{BatchRecord, Gate, Refused, Rules},
+};
+use aitrading_model::{Cursor, Epoch, Source, TickBatch, Timestamp};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+use tokio::sync::Notify;
+
+/// One source.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) source: Source,
+    /// Taken in, maybe not yet durable. Held while a record is queued, so that records are queued in order.
+    gate: Mutex<Gate>,
+    /// Durable. The authority: the gate goes back to it when an append fails.
+    state: Mutex<SourceState>,
+    /// Rung when a record was applied or failed.
+    moved: Notify,
+}
+
+impl Slot {
+    fn new(source: Source, state: SourceState) -> Self {
+        Self { source, gate: Mutex::new(Gate { cursor: state.cursor }), state: Mutex::new(state), moved: Notify::new() }
+    }
+
+    /// Durable state.
+    pub(crate) fn state(&self) -> SourceState {
+        *lock(&self.state)
+    }
+
+    /// Judges a batch and hands its record to `queue` before any other batch of this source can pass.
+    pub(crate) fn take<T>(
+        &self,
+        batch: TickBatch,
+        now: Timestamp,
+        rules: &Rules,
+        queue: impl FnOnce(BatchRecord) -> Result<T, BridgeError>,
+    ) -> Result<T, BridgeError> {
+        let mut gate = lock(&self.gate);
+        let before = *gate;
+        match gate.take(batch, now, rules) {
+            Ok(record) => queue(record).inspect_err(|_| *gate = before),
+            Err(Refused::Epoch | Refused::Hole) => {
+                drop(gate);
+                Err(BridgeError::OutOfStep { cursor: self.state().cursor })
+            }
+        }
+    }
+
+    /// Begins a new epoch behind the durable cursor `from`; otherwise says where the source stands.
+    pub(crate) fn start_epoch(&self, epoch: Epoch, from: Cursor) -> Result<(), Cursor> {
+        let mut gate = lock(&self.gate);
+        let durable = self.state().cursor;
+        // While something is on its way to the disk, gate and durable cursor differ: the client has to ask again.
+        if gate.cursor == durable && gate.start_epoch(epoch, from) { Ok(()) } else { Err(durable) }
+    }
+
+    /// Applies a durable record.
+    pub(crate) fn applied<T>(&self, apply: impl FnOnce(&mut SourceState) -> T) -> T {
+        let out = apply(&mut lock(&self.state));
+        self.moved.notify_waiters();
+        out
+    }
+
+    /// Waits until nothing of this source is on its way to the disk; returns the cursor.
+    pub(crate) async fn settled(&self) -> Cursor {
+        loop {
+            // Registered before the look, so that a move in between is not missed.
+            let mut moved = std::pin::pin!(self.moved.notified());
+            moved.as_mut().enable();
+            let durable = self.state().cursor;
+            if lock(&self.gate).cursor == durable {
+                return durable;
+            }
+            moved.await;
+        }
+    }
+
+    /// An append failed: what is behind the durable cursor was not taken.
+    pub(crate) fn fall_back(&self) {
+        let mut gate = lock(&self.gate);
+        gate.cursor = self.state().cursor;
+        drop(gate);
+        self.moved.notify_waiters();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All sources.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    slots: RwLock<HashMap<Source, Arc<Slot>>>,
+    max: usize,
+}
+
+impl Sources {
+    pub(crate) fn new(states: BTreeMap<Source, SourceState>, max: usize) -> Self {
+        let slots = states.into_iter().map(|(source, state)| (source, Arc::new(Slot::new(source, state))));
+        Self { slots: RwLock::new(slots.collect()), max }
+    }
+
+    pub(crate) fn find(&self, source: &Source) -> Option<Arc<Slot>> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).get(source).map(Arc::clone)
+    }
+
+    pub(crate) fn find_or_add(&self, source: &Source) -> Result<Arc<Slot>, BridgeError> {
+        if let Some(slot) = self.find(source) {
+            return Ok(slot);
+        }
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= self.max && !slots.contains_key(source) {
+            return Err(BridgeError::TooManySources { max: self.max });
+        }
+        let slot = slots.entry(*source).or_insert_with(|| Arc::new(Slot::new(*source, SourceState::default())));
+        Ok(Arc::clone(slot))
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Slot>> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}

@@ -1,0 +1,142 @@
+//! Account snapshots, specifications and devices, in SQLite.
+
+use crate::sqlite::{Db, Doing};
+use aitrading_model::{AccountId, DeviceId, SymbolSpec, TenantId, Timestamp};
+use aitrading_store::{AccountStore, Device, DeviceStore, StateAt, StoreError};
+use async_trait::async_trait;
+use serde::{Serialize, de::DeserializeOwned};
+
+const STATES: &str = "keeping an account's state";
+const SPECS: &str = "keeping symbol specifications";
+const DEVICES: &str = "keeping a device";
+
+#[derive(Debug)]
+pub(crate) struct SqlAccounts(pub(crate) Db);
+
+#[derive(Debug)]
+pub(crate) struct SqlDevices(pub(crate) Db);
+
+fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::Invalid { what: "the value has no JSON form" })
+}
+
+fn from_json<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|e| StoreError::Corrupt { what: what.to_owned(), source: Some(e.into()) })
+}
+
+#[async_trait]
+impl AccountStore for SqlAccounts {
+    async fn put_state(&self, tenant: TenantId, snapshot: StateAt) -> Result<(), StoreError> {
+        let body = to_json(&snapshot.state)?;
+        let mut tx = self.0.write(STATES).await?;
+        let statement = "INSERT INTO account_states (tenant, account, at, body) VALUES (?, ?, ?, ?)
+             ON CONFLICT (tenant, account) DO UPDATE SET at = excluded.at, body = excluded.body
+             WHERE account_states.at <= excluded.at";
+        let query = sqlx::query(statement)
+            .bind(tenant.0.cast_signed())
+            .bind(snapshot.state.account.0.cast_signed())
+            .bind(snapshot.at.0)
+            .bind(body);
+        query.execute(tx.conn()).await.doing(STATES)?;
+        tx.commit().await
+    }
+
+    async fn state(&self, tenant: TenantId, account: AccountId) -> Result<Option<StateAt>, StoreError> {
+        let mut tx = self.0.read(STATES).await?;
+        let statement = "SELECT at, body FROM account_states WHERE tenant = ? AND account = ?";
+        let query = sqlx::query_as::<_, (i64, String)>(statement);
+        let query = query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed());
+        let row = query.fetch_optional(&mut *tx).await.doing(STATES)?;
+        row.map(|(at, body)| Ok(StateAt { state: from_json(&body, "an account's state")?, at: Timestamp(at) }))
+            .transpose()
+    }
+
+    async fn put_specs(
+        &self,
+        tenant: TenantId,
+        account: AccountId,
+        specs: Vec<SymbolSpec>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.0.write(SPECS).await?;
+        for spec in specs {
+            let statement = "INSERT INTO symbol_specs (tenant, account, symbol, at, body) VALUES (?, ?, ?, ?, ?)
+                 ON CONFLICT (tenant, account, symbol) DO UPDATE SET at = excluded.at, body = excluded.body
+                 WHERE symbol_specs.at <= excluded.at";
+            let query = sqlx::query(statement)
+                .bind(tenant.0.cast_signed())
+                .bind(account.0.cast_signed())
+                .bind(spec.symbol.as_str().to_owned())
+                .bind(at.0)
+                .bind(to_json(&spec)?);
+            query.execute(tx.conn()).await.doing(SPECS)?;
+        }
+        tx.commit().await
+    }
+
+    async fn specs(&self, tenant: TenantId, account: AccountId) -> Result<Vec<SymbolSpec>, StoreError> {
+        let mut tx = self.0.read(SPECS).await?;
+        let statement = "SELECT body FROM symbol_specs WHERE tenant = ? AND account = ? ORDER BY symbol";
+        let query = sqlx::query_scalar::<_, String>(statement);
+        let query = query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed());
+        let rows = query.fetch_all(&mut *tx).await.doing(SPECS)?;
+        rows.iter().map(|body| from_json(body, "a symbol specification")).collect()
+    }
+}
+
+type DeviceRow = (i64, i64, Vec<u8>, Vec<u8>, bool);
+
+fn device((tenant, account, device, key, revoked): DeviceRow) -> Result<Device, StoreError> {
+    let damaged = |_| StoreError::corrupt("a device's id or key");
+    Ok(Device {
+        tenant: TenantId(tenant.cast_unsigned()),
+        account: AccountId(account.cast_unsigned()),
+        device: DeviceId(device.try_into().map_err(damaged)?),
+        public_key: key.try_into().map_err(damaged)?,
+        revoked,
+    })
+}
+
+#[async_trait]
+impl DeviceStore for SqlDevices {
+    async fn put(&self, device: Device) -> Result<(), StoreError> {
+        let mut tx = self.0.write(DEVICES).await?;
+        let statement = "INSERT INTO devices (tenant, account, device, public_key, revoked) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (tenant, account, device)
+             DO UPDATE SET public_key = excluded.public_key, revoked = excluded.revoked
+             WHERE devices.revoked <= excluded.revoked";
+        let query = sqlx::query(statement)
+            .bind(device.tenant.0.cast_signed())
+            .bind(device.account.0.cast_signed())
+            .bind(device.device.0.to_vec())
+            .bind(device.public_key.to_vec())
+            .bind(device.revoked);
+        if query.execute(tx.conn()).await.doing(DEVICES)?.rows_affected() == 0 {
+            return Err(StoreError::Conflict { what: "the device is revoked for good; enrol a new one" });
+        }
+        tx.commit().await
+    }
+
+    async fn get(
+        &self,
+        tenant: TenantId,
+        account: AccountId,
+        id: DeviceId,
+    ) -> Result<Option<Device>, StoreError> {
+        let mut tx = self.0.read(DEVICES).await?;
+        let statement = "SELECT tenant, account, device, public_key, revoked FROM devices
+             WHERE tenant = ? AND account = ? AND device = ?";
+        let query = sqlx::query_as::<_, DeviceRow>(statement);
+        let query = query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed()).bind(id.0.to_vec());
+        query.fetch_optional(&mut *tx).await.doing(DEVICES)?.map(device).transpose()
+    }
+
+    async fn of_tenant(&self, tenant: TenantId, limit: usize) -> Result<Vec<Device>, StoreError> {
+        let mut tx = self.0.read(DEVICES).await?;
+        let statement = "SELECT tenant, account, device, public_key, revoked FROM devices
+             WHERE tenant = ? ORDER BY account, device LIMIT ?";
+        let query = sqlx::query_as::<_, DeviceRow>(statement);
+        let query = query.bind(tenant.0.cast_signed()).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        query.fetch_all(&mut *tx).await.doing(DEVICES)?.into_iter().map(device).collect()
+    }
+}

@@ -1,0 +1,60 @@
+//! Numbers that health and metrics show: written on the way, read without waiting.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The state of the stores as far as their users have noticed.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    probe_ns: AtomicU64,
+    failed: AtomicBool,
+    write_ns: AtomicU64,
+    files: AtomicU64,
+    file_bytes: AtomicU64,
+    merge_failed: AtomicBool,
+}
+
+impl Stats {
+    pub(crate) fn wrote(&self, ns: u64) {
+        self.write_ns.store(ns, Ordering::Relaxed);
+        metrics::histogram!("database_write_seconds").record(ns as f64 / 1e9);
+    }
+
+    pub(crate) fn probed(&self, outcome: Option<u64>) {
+        self.failed.store(outcome.is_none(), Ordering::Relaxed);
+        if let Some(ns) = outcome {
+            self.probe_ns.store(ns, Ordering::Relaxed);
+            metrics::gauge!("database_probe_seconds").set(ns as f64 / 1e9);
+        }
+    }
+
+    pub(crate) fn has_files(&self, files: u64, bytes: u64) {
+        self.files.store(files, Ordering::Relaxed);
+        self.file_bytes.store(bytes, Ordering::Relaxed);
+        metrics::gauge!("database_tick_files").set(files as f64);
+        metrics::gauge!("database_tick_file_bytes").set(bytes as f64);
+    }
+
+    pub(crate) fn merged(&self, well: bool) {
+        self.merge_failed.store(!well, Ordering::Relaxed);
+    }
+
+    pub(crate) fn failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn merge_failed(&self) -> bool {
+        self.merge_failed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn probe_ns(&self) -> u64 {
+        self.probe_ns.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn write_ns(&self) -> u64 {
+        self.write_ns.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn files(&self) -> (u64, u64) {
+        (self.files.load(Ordering::Relaxed), self.file_bytes.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,202 @@
+//! The controls case by case, both worked examples of sizing, and what must hold for all numbers.
+
+mod controls;
+mod properties;
+mod sizing;
+
+use crate::{
+    Action, Candidate, Denied, Entitlement, Gate, Inputs, LimitRow, LimitSet, Limits, Quote, Recent, Reservation,
+    Sizing, Stamped, TradingState,
+};
+use aitrading_model::{
+    AccountId, AccountState, CalcMode, ExecutionMode, FillingModes, MarginMode, MarketTime, Money, Permissions,
+    PositionTicket, Price, Side, StrategyId, SymbolSpec, TenantId, Timestamp, TradeMode, Volume,
+};
+
+pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000_000_000);
+
+pub(crate) fn price(text: &str) -> Price {
+    text.parse().unwrap()
+}
+
+pub(crate) fn lots(text: &str) -> Volume {
+    text.parse().unwrap()
+}
+
+pub(crate) fn money(text: &str) -> Money {
+    text.parse().unwrap()
+}
+
+pub(crate) fn usdjpy() -> SymbolSpec {
+    SymbolSpec {
+        symbol: "USDJPY".parse().unwrap(),
+        digits: 3,
+        contract_size: lots("100000"),
+        tick_size: price("0.001"),
+        tick_value: money("0.618839"),
+        tick_value_loss: money("0.618839"),
+        volume_min: lots("0.01"),
+        volume_max: lots("80"),
+        volume_step: lots("0.01"),
+        volume_limit: Volume::ZERO,
+        stops_level: 0,
+        freeze_level: 0,
+        trade_mode: TradeMode::Full,
+        execution: ExecutionMode::Market,
+        filling: FillingModes(FillingModes::IOC),
+        order_mode: 127,
+        calc_mode: CalcMode::Forex,
+        currency_base: "USD".parse().unwrap(),
+        currency_profit: "JPY".parse().unwrap(),
+        currency_margin: "USD".parse().unwrap(),
+        margin_conversion: Price::ONE,
+        profit_conversion: price("0.00618839"),
+    }
+}
+
+pub(crate) fn xauusd() -> SymbolSpec {
+    SymbolSpec {
+        symbol: "XAUUSD".parse().unwrap(),
+        digits: 2,
+        contract_size: lots("100"),
+        tick_size: price("0.01"),
+        tick_value: money("1"),
+        tick_value_loss: money("1"),
+        calc_mode: CalcMode::CfdLeverage,
+        currency_base: "XAU".parse().unwrap(),
+        currency_profit: "USD".parse().unwrap(),
+        profit_conversion: Price::ONE,
+        ..usdjpy()
+    }
+}
+
+pub(crate) fn account() -> AccountState {
+    AccountState {
+        account: AccountId(7),
+        server: "Demo".into(),
+        currency: "USD".parse().unwrap(),
+        margin_mode: MarginMode::RetailHedging,
+        leverage: 100,
+        balance: money("10000"),
+        equity: money("10000"),
+        margin: Money::ZERO,
+        free_margin: money("10000"),
+        stop_out_percent: 50,
+        permissions: Permissions::ALL,
+        time: MarketTime(0),
+        positions: Vec::new(),
+    }
+}
+
+/// Everything that a verdict depends on, owned, so that a case changes one thing.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) now: Timestamp,
+    pub(crate) last_issued: Timestamp,
+    pub(crate) state: TradingState,
+    pub(crate) entitlement: Entitlement,
+    pub(crate) gate: Gate,
+    pub(crate) account: Option<Stamped<AccountState>>,
+    pub(crate) spec: Option<Stamped<SymbolSpec>>,
+    pub(crate) quote: Option<Stamped<Quote>>,
+    pub(crate) exposure: Option<Money>,
+    pub(crate) reserved: Vec<Reservation>,
+    pub(crate) recent: Vec<Recent>,
+    pub(crate) row: LimitRow,
+    pub(crate) candidate: Candidate,
+}
+
+/// USDJPY at 161.594/161.597, buy with a stop 30 pips below the ask, 1 % of 10,000 USD.
+pub(crate) fn world() -> World {
+    let at = NOW;
+    World {
+        now: NOW,
+        last_issued: NOW,
+        state: TradingState::Active,
+        entitlement: Entitlement::Active,
+        gate: Gate::Ready,
+        account: Some(Stamped { value: account(), at }),
+        spec: Some(Stamped { value: usdjpy(), at }),
+        quote: Some(Stamped { value: Quote { bid: price("161.594"), ask: price("161.597") }, at }),
+        exposure: Some(Money::ZERO),
+        reserved: Vec::new(),
+        recent: Vec::new(),
+        row: LimitRow::demo(),
+        candidate: Candidate {
+            tenant: TenantId(1),
+            account: AccountId(7),
+            strategy: StrategyId(1),
+            symbol: "USDJPY".parse().unwrap(),
+            side: Side::Buy,
+            action: Action::Open {
+                stop_loss: price("161.297"),
+                take_profit: price("162.197"),
+                sizing: Sizing::Fraction(10_000),
+            },
+            price: price("161.597"),
+            decided_at: NOW,
+            key: None,
+        },
+    }
+}
+
+impl World {
+    pub(crate) fn limits(&self) -> Limits {
+        let set = LimitSet { version: 3, rows: vec![self.row.clone()] };
+        let c = &self.candidate;
+        set.resolve(c.tenant, c.account, c.strategy, c.symbol).unwrap()
+    }
+
+    pub(crate) fn check(&self) -> Result<crate::Approved<crate::Order>, Denied> {
+        let inputs = Inputs {
+            now: self.now,
+            last_issued: self.last_issued,
+            market: MarketTime(10_000),
+            state: self.state,
+            entitlement: self.entitlement,
+            gate: self.gate,
+            account: self.account.as_ref().map(|a| Stamped { value: &a.value, at: a.at }),
+            spec: self.spec.as_ref().map(|s| Stamped { value: &s.value, at: s.at }),
+            quote: self.quote,
+            exposure: self.exposure,
+            reserved: &self.reserved,
+            recent: &self.recent,
+        };
+        crate::check(&inputs, &self.limits(), &self.candidate)
+    }
+
+    pub(crate) fn account_mut(&mut self) -> &mut AccountState {
+        &mut self.account.as_mut().unwrap().value
+    }
+
+    pub(crate) fn spec_mut(&mut self) -> &mut SymbolSpec {
+        &mut self.spec.as_mut().unwrap().value
+    }
+
+    pub(crate) fn sizing(&mut self, sizing: Sizing) {
+        if let Action::Open { sizing: own, .. } = &mut self.candidate.action {
+            *own = sizing;
+        }
+    }
+
+    pub(crate) fn stops(&mut self, loss: &str, profit: &str) {
+        if let Action::Open { stop_loss, take_profit, .. } = &mut self.candidate.action {
+            (*stop_loss, *take_profit) = (price(loss), price(profit));
+        }
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.account_mut().positions.push(aitrading_model::PositionState {
+            ticket: PositionTicket(55),
+            symbol: "USDJPY".parse().unwrap(),
+            side: Side::Sell,
+            volume: lots("0.4"),
+            price_open: price("161.9"),
+            stop_loss: price("162.4"),
+            take_profit: price("161.500"),
+            profit: Money::ZERO,
+            magic: 9,
+        });
+        self.candidate.action = Action::Close { position: PositionTicket(55) };
+    }
+}
