@@ -27,6 +27,9 @@ pub(crate) enum Command {
     /// Work with the audit log.
     #[command(subcommand)]
     Audit(Audit),
+    /// Compare the stored ticks and the executions with a tick file and a demo client's broker, by content and order.
+    #[command(hide = true)]
+    Compare(Compare),
     /// Print version and build target.
     Version(Version),
     /// The client beside a terminal, as the demo starts it.
@@ -98,6 +101,9 @@ pub(crate) struct Init {
     /// The account (MT5 login) that the demo client trades.
     #[arg(long, value_name = "LOGIN", default_value_t = 70_001, requires = "demo_client")]
     pub(crate) account: u64,
+    /// Written into the configuration: added to all ports.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=57_000))]
+    pub(crate) port_offset: u16,
 }
 
 #[derive(Debug, Args)]
@@ -173,6 +179,25 @@ pub(crate) struct AuditVerify {
     /// Trust only this checkpoint key (the text of `audit/vkey`, kept elsewhere) instead of the one beside the log.
     #[arg(long, value_name = "VKEY")]
     pub(crate) key: Option<String>,
+    /// Machine-readable.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// The server's data directory; no server may be using it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// The tick file that the client's terminal replayed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ticks: PathBuf,
+    /// The symbol.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) symbol: String,
+    /// The client's directory, whose simulated broker is asked for executions.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) client: PathBuf,
     /// Machine-readable.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,81 +1,102 @@
 //! What the connector needs of a terminal. The link to the Expert Advisor offers it; tests put a broker of their own behind it.
 
-use aitrading_model::{AccountState, MarketTime, Symbol, SymbolSpec, Tick};
+use crate::ea_link::{EaLink, EaLinkError, FeedEvent, LinkPhase, LinkStatus, OrderLinkError, TickFeed, TickFrom};
+use aitrading_model::{AccountState, Permissions, Symbol, SymbolSpec};
 use aitrading_wire::ea::{FeedMode, LookupResult, OrderRequest, OrderResult};
-use std::{fmt, time::Duration};
-use tokio::sync::{mpsc, watch};
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::sync::watch;
 
-/// Why there is no answer to an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderFailure {
-    /// For certain nothing was handed to the terminal.
-    NotSent,
-    /// It may have been executed. Only looking tells.
-    Unknown,
-}
-
-/// The terminal cannot be asked now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unreachable;
-
-/// What a tick feed says. A feed that ends without a word lost its terminal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FeedEvent {
-    /// Ticks in order.
-    Ticks {
-        /// 1 to 256.
-        ticks: Vec<Tick>,
-        /// The feed stands behind the last of them until it is told to go on.
-        stands: bool,
-    },
-    /// The history ends here.
-    End {
-        /// Ticks that it holds from its beginning.
-        total: u64,
-    },
-    /// The history was changed under the cursor: fewer (or more) ticks have its time than were known.
-    Rewritten {
-        /// The cursor's time.
-        time: MarketTime,
-        /// Ticks with that time now.
-        found: u32,
-    },
-    /// There is no such feed.
-    Refused(String),
+/// Ticks of one symbol. Dropping it ends the feed.
+#[async_trait::async_trait]
+pub trait Feed: Send {
+    /// What comes next; `None` if the feed is over.
+    async fn next(&mut self) -> Option<FeedEvent>;
 }
 
 /// A terminal with its account.
 #[async_trait::async_trait]
 pub trait Terminal: Send + Sync + fmt::Debug {
-    /// The account with its permissions; `None` while no terminal is connected.
-    fn account(&self) -> Option<AccountState>;
-    /// Specifications of all symbols it may trade.
-    fn specs(&self) -> Vec<SymbolSpec>;
-    /// Specification of one symbol.
-    fn spec(&self, symbol: Symbol) -> Option<SymbolSpec>;
-    /// Changes whenever account, permissions, specifications or the connection change.
-    fn changes(&self) -> watch::Receiver<u64>;
+    /// Is it there?
+    fn status(&self) -> watch::Receiver<LinkStatus>;
+    /// The latest account snapshot.
+    fn accounts(&self) -> watch::Receiver<Option<Arc<AccountState>>>;
+    /// The latest specifications.
+    fn specs(&self) -> watch::Receiver<Arc<[SymbolSpec]>>;
+    /// The five flags; all false while the terminal is not there.
+    fn permissions(&self) -> Permissions;
     /// Sends one order and waits for the answer.
     ///
     /// # Errors
-    /// [`OrderFailure`], which says whether it may have been executed.
-    async fn order(&self, request: OrderRequest, timeout: Duration) -> Result<OrderResult, OrderFailure>;
+    /// [`OrderLinkError`], which says whether it may have been executed.
+    async fn order(&self, request: OrderRequest, timeout: Duration) -> Result<OrderResult, OrderLinkError>;
     /// Everything under a magic number.
     ///
     /// # Errors
-    /// [`Unreachable`] if nobody answers.
-    async fn lookup(&self, magic: u64) -> Result<LookupResult, Unreachable>;
-    /// Starts a feed behind the first `skip` ticks of `time`.
+    /// [`EaLinkError`] if nobody answers.
+    async fn lookup(&self, magic: u64, timeout: Duration) -> Result<LookupResult, EaLinkError>;
+    /// Starts a feed; one of the same symbol that runs already ends.
     ///
     /// # Errors
-    /// [`Unreachable`] if no terminal is connected.
-    async fn subscribe(
-        &self,
-        symbol: Symbol,
-        time: MarketTime,
-        skip: u32,
-        mode: FeedMode,
-    ) -> Result<mpsc::Receiver<FeedEvent>, Unreachable>;
+    /// [`EaLinkError`] if the terminal is not there.
+    async fn subscribe(&self, symbol: Symbol, from: TickFrom, mode: FeedMode) -> Result<Box<dyn Feed>, EaLinkError>;
     /// Lets a feed that stands go on.
     async fn continue_feed(&self, symbol: Symbol);
+
+    /// Is it connected, with everything known that trading needs?
+    fn is_ready(&self) -> bool {
+        self.status().borrow().phase == LinkPhase::Ready
+    }
+
+    /// The account as it may be relied on now: `None` unless the terminal is there, and with the newest permissions.
+    fn account(&self) -> Option<AccountState> {
+        let state = self.accounts().borrow().clone().filter(|_| self.is_ready())?;
+        Some(AccountState { permissions: self.permissions(), ..(*state).clone() })
+    }
+
+    /// The specification of a symbol.
+    fn spec(&self, symbol: Symbol) -> Option<SymbolSpec> {
+        self.specs().borrow().iter().find(|spec| spec.symbol == symbol).copied()
+    }
+}
+
+#[async_trait::async_trait]
+impl Feed for TickFeed {
+    async fn next(&mut self) -> Option<FeedEvent> {
+        self.recv().await
+    }
+}
+
+#[async_trait::async_trait]
+impl Terminal for EaLink {
+    fn status(&self) -> watch::Receiver<LinkStatus> {
+        Self::status(self)
+    }
+
+    fn accounts(&self) -> watch::Receiver<Option<Arc<AccountState>>> {
+        Self::account(self)
+    }
+
+    fn specs(&self) -> watch::Receiver<Arc<[SymbolSpec]>> {
+        Self::specs(self)
+    }
+
+    fn permissions(&self) -> Permissions {
+        Self::permissions(self)
+    }
+
+    async fn order(&self, request: OrderRequest, timeout: Duration) -> Result<OrderResult, OrderLinkError> {
+        Self::order(self, request, timeout).await
+    }
+
+    async fn lookup(&self, magic: u64, timeout: Duration) -> Result<LookupResult, EaLinkError> {
+        Self::lookup(self, magic, timeout).await
+    }
+
+    async fn subscribe(&self, symbol: Symbol, from: TickFrom, mode: FeedMode) -> Result<Box<dyn Feed>, EaLinkError> {
+        Ok(Box::new(Self::subscribe(self, symbol, from, mode).await?))
+    }
+
+    async fn continue_feed(&self, symbol: Symbol) {
+        Self::continue_feed(self, symbol).await;
+    }
 }

@@ -243,7 +243,8 @@ fn check_close(signal: &Signal, state: &AccountState) -> Result<(), Refusal> {
     if fits { Ok(()) } else { Err(Refusal::NoSuchPosition) }
 }
 
-fn check_price(signal: &Signal, quote: Option<(Price, Price)>) -> Result<(), Refusal> {
+/// Is the market within the signal's bounds?
+pub(crate) fn check_price(signal: &Signal, quote: Option<(Price, Price)>) -> Result<(), Refusal> {
     let (bid, ask) = quote.filter(|(bid, ask)| bid.is_positive() && ask >= bid).ok_or(Refusal::NoQuote)?;
     let price = match signal.side {
         Side::Buy => ask,

@@ -86,7 +86,10 @@ async fn dial(env: &Env, s: &ClientSettings) -> Result<(Socket, [u8; 32]), Chann
     let host = if s.server_name.contains(':') { format!("[{}]", s.server_name) } else { s.server_name.clone() };
     let uri: http::Uri =
         format!("wss://{host}:{}{PATH}", s.addr.port()).parse().map_err(|e: http::uri::InvalidUri| {
-            ChannelError::TlsSettings { what: "the server name does not fit an address line", source: Some(Box::new(e)) }
+            ChannelError::TlsSettings {
+                what: "the server name does not fit an address line",
+                source: Some(Box::new(e)),
+            }
         })?;
     let stream: BoxStream = Box::new(tls);
     let builder = ClientBuilder::from_uri(uri).config(pipe::config()).limits(pipe::narrow());

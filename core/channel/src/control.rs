@@ -132,15 +132,25 @@ fn decode(kind: u8, mut body: Bytes) -> Parsed<Control> {
             let established = body.try_get_u8()? == 1;
             let window = get_window(&mut body)?;
             let mono_ns = body.try_get_u64()?;
-            return Ok(get_delivered(body)?
-                .map(|delivered| Control::Hello { resume, established, window, mono_ns, delivered }));
+            return Ok(get_delivered(body)?.map(|delivered| Control::Hello {
+                resume,
+                established,
+                window,
+                mono_ns,
+                delivered,
+            }));
         }
         WELCOME => {
             let resumed = body.try_get_u8()? == 1;
             let window = get_window(&mut body)?;
             let (wall_ns, echo_ns) = (body.try_get_i64()?, body.try_get_u64()?);
-            return Ok(get_delivered(body)?
-                .map(|delivered| Control::Welcome { resumed, window, wall_ns, echo_ns, delivered }));
+            return Ok(get_delivered(body)?.map(|delivered| Control::Welcome {
+                resumed,
+                window,
+                wall_ns,
+                echo_ns,
+                delivered,
+            }));
         }
         ACK => return get_acks(body),
         PING => Control::Ping { mono_ns: body.try_get_u64()?, extra: body },

@@ -13,7 +13,9 @@ pub enum ChannelError {
     #[error("the server could not be reached; check that it runs and that address and port are right")]
     Connect(#[source] io::Error),
     /// The connection closed right after the TLS handshake.
-    #[error("the server closed the connection before answering; it most likely refused this client's certificate: its log names the reason")]
+    #[error(
+        "the server closed the connection before answering; it most likely refused this client's certificate: its log names the reason"
+    )]
     ClosedEarly(#[source] io::Error),
     /// Certificates or keys do not make a TLS configuration.
     #[error("the TLS settings are not usable: {what}")]
@@ -25,37 +27,49 @@ pub enum ChannelError {
         source: Option<Source>,
     },
     /// The chain is valid but the key is not one of the pinned ones.
-    #[error("the server's key is not one of the pinned keys although its certificate is valid; either it was renewed with a new key (update the pins from a trusted source) or somebody stands in between")]
+    #[error(
+        "the server's key is not one of the pinned keys although its certificate is valid; either it was renewed with a new key (update the pins from a trusted source) or somebody stands in between"
+    )]
     PinMismatch,
     /// The server's certificate is out of date by our clock.
     #[error("the server's certificate is expired or not yet valid by this machine's clock; renew it, or set the clock")]
     ServerCertExpired(#[source] Source),
     /// The server's certificate does not verify.
-    #[error("the server's certificate is not acceptable: wrong authority, name or purpose; check the authority file and the server name")]
+    #[error(
+        "the server's certificate is not acceptable: wrong authority, name or purpose; check the authority file and the server name"
+    )]
     ServerCertRefused(#[source] Source),
     /// The peer says that our certificate is out of date.
     #[error("the peer refused our certificate as expired or not yet valid; renew it, or compare both clocks")]
     OwnCertExpired(#[source] Source),
     /// The peer does not accept our certificate.
-    #[error("the peer refused our certificate: wrong authority, purpose or identity; issue it with the authority that the peer trusts")]
+    #[error(
+        "the peer refused our certificate: wrong authority, purpose or identity; issue it with the authority that the peer trusts"
+    )]
     OwnCertRefused(#[source] Source),
     /// A certificate was demanded and none given.
     #[error("a client certificate is required and none was presented; configure certificate and key")]
     NoCertificate(#[source] Source),
     /// No common TLS version or cipher, or a malformed hello.
-    #[error("the TLS handshake failed: both sides must speak TLS 1.3 with X25519 and AES-GCM; check that the port belongs to this service")]
+    #[error(
+        "the TLS handshake failed: both sides must speak TLS 1.3 with X25519 and AES-GCM; check that the port belongs to this service"
+    )]
     Tls(#[source] Source),
     /// The server did not switch to a WebSocket.
     #[error("the server did not open the channel; check that the address belongs to the data bridge")]
     Upgrade(#[source] Source),
     /// The Noise handshake failed.
-    #[error("the inner handshake failed: the server's Noise key, the policy id or the TLS connection differ from what the other side expects; check the pinned Noise key")]
+    #[error(
+        "the inner handshake failed: the server's Noise key, the policy id or the TLS connection differ from what the other side expects; check the pinned Noise key"
+    )]
     HandshakeRefused,
     /// The handshake took too long.
     #[error("the session was not established within {0:?}; the peer or the network is too slow")]
     HandshakeTimeout(Duration),
     /// A message did not decrypt.
-    #[error("a message was altered, repeated, reordered or left out on the way; the connection is closed and can be resumed")]
+    #[error(
+        "a message was altered, repeated, reordered or left out on the way; the connection is closed and can be resumed"
+    )]
     Decrypt,
     /// A frame broke the format.
     #[error("the peer sent a malformed frame ({0}); it runs another version or is faulty")]
@@ -103,7 +117,9 @@ pub enum ChannelError {
     #[error("the client did not renew the keys in time; it is faulty")]
     RehandshakeOverdue,
     /// The server keeps as many sessions as it may.
-    #[error("the server keeps as many sessions as it may, for this peer or altogether; close others or raise the limit")]
+    #[error(
+        "the server keeps as many sessions as it may, for this peer or altogether; close others or raise the limit"
+    )]
     Capacity,
 }
 
@@ -148,9 +164,7 @@ impl Coded for ChannelError {
             Self::Upgrade(_) => peer("UPGRADE_REFUSED", Category::Network),
             Self::HandshakeRefused => peer("HANDSHAKE_REFUSED", Category::Crypto),
             Self::HandshakeTimeout(_) => peer("HANDSHAKE_TIMEOUT", Category::Network).retry(Retry::Later),
-            Self::Decrypt => {
-                peer("DECRYPT", Category::Crypto).severity(Severity::Critical).retry(Retry::Later)
-            }
+            Self::Decrypt => peer("DECRYPT", Category::Crypto).severity(Severity::Critical).retry(Retry::Later),
             Self::BadFrame(_) => peer("BAD_FRAME", Category::Input),
             Self::FrameTooLarge { .. } => peer("FRAME_TOO_LARGE", Category::Input),
             Self::SeqGap { .. } => peer("SEQ_GAP", Category::Input),

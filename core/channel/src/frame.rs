@@ -30,7 +30,13 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// Appends the encoded frame to `out`.
-    pub(crate) fn encode(kind: u8, stream: StreamId, seq: u64, body: &[u8], out: &mut Vec<u8>) -> Result<(), ChannelError> {
+    pub(crate) fn encode(
+        kind: u8,
+        stream: StreamId,
+        seq: u64,
+        body: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), ChannelError> {
         let len = u32::try_from(body.len()).ok().filter(|_| body.len() <= MAX_BODY);
         let Some(len) = len else {
             return Err(ChannelError::FrameTooLarge { len: body.len(), limit: MAX_BODY });

@@ -28,9 +28,7 @@ pub(crate) fn narrow() -> tokio_websockets::Limits {
 /// What a WebSocket error means.
 pub(crate) fn socket_error(error: tokio_websockets::Error) -> ChannelError {
     match error {
-        tokio_websockets::Error::PayloadTooLong { len, max_len } => {
-            ChannelError::FrameTooLarge { len, limit: max_len }
-        }
+        tokio_websockets::Error::PayloadTooLong { len, max_len } => ChannelError::FrameTooLarge { len, limit: max_len },
         tokio_websockets::Error::Protocol(_) => ChannelError::BadFrame("not a WebSocket frame"),
         _ => ChannelError::Truncated,
     }

@@ -104,7 +104,8 @@ impl Receive {
     pub(crate) fn take_acks(&mut self, out: &mut Vec<Ack>) {
         for (id, entry) in &mut self.streams {
             if std::mem::take(&mut entry.dirty) {
-                let bits = entry.later.iter().map_while(|seq| 1u64.checked_shl(u32::try_from(seq - entry.acked - 1).ok()?));
+                let bits =
+                    entry.later.iter().map_while(|seq| 1u64.checked_shl(u32::try_from(seq - entry.acked - 1).ok()?));
                 let bitmap = bits.fold(0, |all, bit| all | bit);
                 out.push(Ack { stream: id.0, through: entry.acked, bitmap });
             }

@@ -87,7 +87,14 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(env: &Env, resume: Arc<Resume>, generation: u64, bells: Arc<Bells>, server: bool, keeper: ClockKeeper) -> Arc<Self> {
+    pub(crate) fn new(
+        env: &Env,
+        resume: Arc<Resume>,
+        generation: u64,
+        bells: Arc<Bells>,
+        server: bool,
+        keeper: ClockKeeper,
+    ) -> Arc<Self> {
         let epoch = resume.lock().epoch;
         Arc::new(Self {
             resume,

@@ -1,9 +1,6 @@
 //! The server's memory of sessions that may come back.
 
-use crate::{
-    ChannelError, Resume,
-    limits::MAX_RESUMES_PER_PEER,
-};
+use crate::{ChannelError, Resume, limits::MAX_RESUMES_PER_PEER};
 use aitrading_security::PeerIdentity;
 use std::{
     collections::BTreeMap,
@@ -48,7 +45,12 @@ impl ResumeTable {
     }
 
     /// The session of that name and whether it was there before.
-    pub(crate) fn find(&self, now: u64, peer: &PeerIdentity, id: [u8; 16]) -> Result<(Arc<Resume>, bool), ChannelError> {
+    pub(crate) fn find(
+        &self,
+        now: u64,
+        peer: &PeerIdentity,
+        id: [u8; 16],
+    ) -> Result<(Arc<Resume>, bool), ChannelError> {
         let mut sessions = self.lock();
         sessions.retain(|_, resume| {
             let state = resume.lock();

@@ -1,4 +1,5 @@
-//! Codecs, the session's memory, and the table, without a connection.
+//! Codecs, the session's memory, the table, and a peer that has the keys and breaks the rules.
 
 mod codec;
+mod hostile;
 mod memory;

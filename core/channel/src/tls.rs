@@ -100,10 +100,7 @@ fn roots(authority: &CertificateDer<'_>) -> Result<Arc<RootCertStore>, ChannelEr
 /// ring with one suite family, AES-256 first, and one group.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
-        cipher_suites: vec![
-            ring::cipher_suite::TLS13_AES_256_GCM_SHA384,
-            ring::cipher_suite::TLS13_AES_128_GCM_SHA256,
-        ],
+        cipher_suites: vec![ring::cipher_suite::TLS13_AES_256_GCM_SHA384, ring::cipher_suite::TLS13_AES_128_GCM_SHA256],
         kx_groups: vec![ring::kx_group::X25519],
         ..ring::default_provider()
     })

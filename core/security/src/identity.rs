@@ -66,7 +66,9 @@ pub enum Refused {
     #[error("the certificate is not for client authentication, or is an authority's; use the client certificate")]
     NotForClients,
     /// No identity URI, or several, or one that is not in canonical form.
-    #[error("the certificate does not name exactly one device or service of this product; issue it with this product's authority")]
+    #[error(
+        "the certificate does not name exactly one device or service of this product; issue it with this product's authority"
+    )]
     NoIdentity,
     /// The identity may not do this.
     #[error("this identity is not admitted here; use a certificate of the expected tenant and kind")]

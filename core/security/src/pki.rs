@@ -4,8 +4,8 @@ use crate::{PeerIdentity, Secret, SecurityError, identity::check_name, sha256};
 use aitrading_env::{Env, RngExt};
 use aitrading_model::{AccountId, DeviceId, TenantId};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose as Eku, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ED25519, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose as Eku, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ED25519, SanType, SerialNumber,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject};
 use std::{net::IpAddr, time::Duration};
@@ -231,8 +231,8 @@ fn new_key(env: &Env) -> Result<(KeyPair, Secret<Vec<u8>>), SecurityError> {
     let seed = Zeroizing::new(env.rng.bytes::<32>());
     let mut der = PKCS8_ED25519.to_vec();
     der.extend_from_slice(&seed[..]);
-    let key = KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(der.as_slice()), &PKCS_ED25519)
-        .map_err(issue);
+    let key =
+        KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(der.as_slice()), &PKCS_ED25519).map_err(issue);
     match key {
         Ok(key) => Ok((key, Secret::new(der))),
         Err(error) => {

@@ -214,6 +214,11 @@ impl Bridge {
         ends.iter().map(|(source, total)| (*source, *total)).collect()
     }
 
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> Arc<Core> {
+        Arc::clone(&self.core)
+    }
+
     /// Returns when everything that is durable now is in the tick store.
     ///
     /// # Errors

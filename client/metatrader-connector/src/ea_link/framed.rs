@@ -17,19 +17,25 @@ pub(crate) const OUTBOX: usize = 256;
 const WRITE_CHUNK: usize = 256 * 1024;
 
 /// Why a connection ended.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Broken {
     /// The peer closed it.
+    #[error("the peer closed the connection")]
     Closed,
     /// The peer said nothing for too long, or took nothing.
+    #[error("the peer is silent")]
     Silent,
     /// We ended it: replaced by a newer one, or shutting down.
+    #[error("ended on this side")]
     Ended,
     /// The operating system says so.
+    #[error("the connection failed ({})", .0.kind())]
     Io(io::Error),
-    /// The peer's bytes are no frames.
+    /// The peer's bytes are no frames, or frames that do not belong here.
+    #[error("the peer does not speak this protocol ({0})")]
     Wire(WireError),
-    /// The peer refused us.
+    /// The peer refused us, or we refused the peer.
+    #[error("refused: {} ({})", .0.text, .0.code)]
     Refused(aitrading_wire::ea::Refuse),
 }
 

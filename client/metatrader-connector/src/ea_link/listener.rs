@@ -111,7 +111,7 @@ impl EaListener {
                         let Entered { slot, place, reader, write } = entered;
                         session::run(&slot, place, reader, write, stopped).await;
                     }
-                    Err(cause) => tracing::warn!(%peer, ?cause, "a connection to the terminal's port was refused"),
+                    Err(cause) => tracing::warn!(%peer, %cause, "a connection to the terminal's port was refused"),
                 }
             };
             drop(self.env.spawn.task("ea-connection", Box::pin(task)));

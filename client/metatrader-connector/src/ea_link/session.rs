@@ -34,7 +34,7 @@ pub(super) async fn run(
         _ = stop.wait_for(|stop| *stop) => Broken::Ended,
     };
     drop(cleanup);
-    tracing::info!(account = %slot.account, role = role.name(), cause = ?broken, "connection to the terminal ended");
+    tracing::info!(account = %slot.account, role = role.name(), cause = %broken, "connection to the terminal ended");
 }
 
 /// Takes the connection off the link even if its task is aborted.

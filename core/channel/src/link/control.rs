@@ -16,11 +16,9 @@ impl Link {
     pub(super) fn write_control(&mut self, now: u64) -> Result<(), ChannelError> {
         let extra = || self.shared.extra();
         let due = match &mut self.side {
-            Side::Server { pong } => pong.take().map(|echo_ns| Control::Pong {
-                echo_ns,
-                wall_ns: self.env.clock.wall_ns(),
-                extra: extra(),
-            }),
+            Side::Server { pong } => {
+                pong.take().map(|echo_ns| Control::Pong { echo_ns, wall_ns: self.env.clock.wall_ns(), extra: extra() })
+            }
             Side::Client { next_ping, .. } if now >= *next_ping => {
                 *next_ping = now.saturating_add(nanos(self.limits.heartbeat));
                 Some(Control::Ping { mono_ns: now, extra: extra() })

@@ -26,9 +26,9 @@ fn side(vector: &Value, side: &str) -> HandshakeState {
     let field = |what: &str| hex(&vector[format!("{side}_{what}")]);
     let (own, remote, ephemeral) = (field("static"), field("remote_static"), field("ephemeral"));
     let prologue = field("prologue").unwrap_or_default();
-    let psks: Vec<[u8; 32]> = vector[format!("{side}_psks")].as_array().map_or(vec![], |psks| {
-        psks.iter().map(|psk| hex(psk).unwrap().try_into().unwrap()).collect()
-    });
+    let psks: Vec<[u8; 32]> = vector[format!("{side}_psks")]
+        .as_array()
+        .map_or(vec![], |psks| psks.iter().map(|psk| hex(psk).unwrap().try_into().unwrap()).collect());
     let mut builder = Builder::with_resolver(name.parse().unwrap(), Box::new(Resolver::new(&Env::real())));
     builder = builder.prologue(&prologue).unwrap();
     if let Some(key) = &own {
@@ -49,19 +49,21 @@ fn side(vector: &Value, side: &str) -> HandshakeState {
 }
 
 enum Stage {
-    Handshake(HandshakeState, HandshakeState),
-    Transport(TransportState, TransportState),
+    Handshake(Box<(HandshakeState, HandshakeState)>),
+    Transport(Box<(TransportState, TransportState)>),
 }
 
 fn exchange(stage: &mut Stage, from_initiator: bool, payload: &[u8]) -> Vec<u8> {
     let (mut message, mut plain) = ([0; 1024], [0; 1024]);
     let (sent, read) = match stage {
-        Stage::Handshake(init, resp) => {
+        Stage::Handshake(pair) => {
+            let (init, resp) = pair.as_mut();
             let (from, to) = if from_initiator { (init, resp) } else { (resp, init) };
             let sent = from.write_message(payload, &mut message).unwrap();
             (sent, to.read_message(&message[..sent], &mut plain).unwrap())
         }
-        Stage::Transport(init, resp) => {
+        Stage::Transport(pair) => {
+            let (init, resp) = pair.as_mut();
             let (from, to) = if from_initiator { (init, resp) } else { (resp, init) };
             let sent = from.write_message(payload, &mut message).unwrap();
             (sent, to.read_message(&message[..sent], &mut plain).unwrap())
@@ -76,11 +78,12 @@ fn check_vector(vector: &Value, transport_too: bool) -> usize {
     let name = vector["protocol_name"].as_str().unwrap();
     let one_way = ["Noise_N_", "Noise_K_", "Noise_X_", "Noise_Npsk", "Noise_Kpsk", "Noise_Xpsk"].iter();
     let one_way = one_way.clone().any(|start| name.starts_with(start));
-    let mut stage = Stage::Handshake(side(vector, "init"), side(vector, "resp"));
+    let mut stage = Stage::Handshake(Box::new((side(vector, "init"), side(vector, "resp"))));
     let mut from_initiator = true;
     let mut played = 0;
     for message in vector["messages"].as_array().unwrap() {
-        if let Stage::Handshake(init, resp) = stage {
+        if let Stage::Handshake(pair) = stage {
+            let (init, resp) = *pair;
             stage = if init.is_handshake_finished() {
                 assert_eq!(init.get_handshake_hash(), resp.get_handshake_hash());
                 if let Some(hash) = hex(&vector["handshake_hash"]) {
@@ -89,9 +92,9 @@ fn check_vector(vector: &Value, transport_too: bool) -> usize {
                 if !transport_too {
                     return played;
                 }
-                Stage::Transport(init.into_transport_mode().unwrap(), resp.into_transport_mode().unwrap())
+                Stage::Transport(Box::new((init.into_transport_mode().unwrap(), resp.into_transport_mode().unwrap())))
             } else {
-                Stage::Handshake(init, resp)
+                Stage::Handshake(Box::new((init, resp)))
             };
         }
         let sent = exchange(&mut stage, from_initiator, &hex(&message["payload"]).unwrap());
@@ -121,7 +124,9 @@ fn the_snow_vectors_hold_for_the_handshake() {
     assert!(vectors.iter().map(|vector| check_vector(vector, false)).sum::<usize>() >= vectors.len());
 }
 
-fn session(prologues: [&[u8]; 2]) -> Result<(Box<dyn Transport>, Box<dyn Transport>), ChannelError> {
+type Pair = (Box<dyn Transport>, Box<dyn Transport>);
+
+fn session(prologues: [&[u8]; 2]) -> Result<Pair, ChannelError> {
     let env = Env::real();
     let (client, server) = (NoiseKeyPair::generate(&env), NoiseKeyPair::generate(&env));
     let mut init = initiator(&env, &client, &server.public(), prologues[0])?;

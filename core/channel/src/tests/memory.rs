@@ -59,7 +59,8 @@ fn what_was_never_sent_cannot_be_acknowledged() {
     let mut tx = sent(3);
     assert!(tx.acknowledge(ack(1, 0)).is_err(), "not written yet");
     written(&mut tx);
-    for bad in [ack(4, 0), ack(3, 1), ack(0, 1 << 3), ack(u64::MAX, u64::MAX), Ack { stream: 9, through: 0, bitmap: 0 }] {
+    for bad in [ack(4, 0), ack(3, 1), ack(0, 1 << 3), ack(u64::MAX, u64::MAX), Ack { stream: 9, through: 0, bitmap: 0 }]
+    {
         assert!(matches!(tx.acknowledge(bad), Err(ChannelError::BadFrame(_))), "{bad:?}");
     }
     tx.acknowledge(ack(0, 0b111)).unwrap();

@@ -11,7 +11,8 @@ fn shared(name: &str) -> Option<String> {
         places.find(|dir| dir.is_dir())
     };
     let path = given.or_else(found)?.join(name);
-    std::fs::read_to_string(path).ok()
+    let bytes = aitrading_env::Env::real().fs.read(&path, 64 << 20).ok()?;
+    String::from_utf8(bytes).ok()
 }
 
 fn thousandths(text: &str) -> i64 {

@@ -1,0 +1,82 @@
+//! `aitrading init`: prepares a data directory.
+
+use crate::{
+    cli, config,
+    config::{Config, Flags},
+    enrol,
+    exit::{Exit, Failure},
+    layout::Layout,
+    print,
+    vault::Vault,
+};
+use aitrading_config::Environment;
+use aitrading_database_service::Database;
+use aitrading_env::Env;
+use aitrading_model::AccountId;
+use std::{io::Write, path::Path, time::Duration};
+
+/// Where the Expert Advisor finds its connector.
+const EA_PORT: u16 = 9_300;
+
+/// Prepares the directory, and a client if one is wished.
+pub(crate) async fn run(
+    env: &Env,
+    out: &mut dyn Write,
+    variables: &Environment,
+    args: &cli::Init,
+) -> Result<(), Failure> {
+    let layout = Layout::new(&args.data_dir);
+    layout.create(env)?;
+    let lock = layout.lock(env)?;
+    let fresh = !layout.is_initialised(env)?;
+    if !fresh && args.demo_client.is_none() {
+        let text = format!("{} is prepared already; nothing was changed", args.data_dir.display());
+        return Err(Failure::new(Exit::CheckFailed, text));
+    }
+    if fresh {
+        prepare(env, &layout, args.port_offset)?;
+        print(out, format_args!("prepared   {}", args.data_dir.display()))?;
+        print(out, format_args!("  keys     {}  (root.key opens them all: keep it, and keep it secret)", layout.keys().display()))?;
+        print(out, format_args!("  settings {}", layout.config().display()))?;
+    }
+    if let Some(dir) = &args.demo_client {
+        let config = config::of_directory(env, &layout, variables, &Flags::default())?;
+        client(env, &layout, &config, dir, AccountId(args.account)).await?;
+        print(out, format_args!("client     {}", dir.display()))?;
+        print(out, format_args!("  account {}, subscribed to all symbols for a year", args.account))?;
+        print(out, format_args!("  client.pem, client.key, ca.pem   for curl and other programs"))?;
+        print(out, format_args!("  settings.toml, keystore          for aitrading-client"))?;
+    }
+    drop(lock);
+    print(out, format_args!("next       aitrading up --data-dir {}", args.data_dir.display()))
+}
+
+/// Keys and configuration of a new directory; the configuration comes last, as its presence says that all is there.
+pub(crate) fn prepare(env: &Env, layout: &Layout, port_offset: u16) -> Result<Vault, Failure> {
+    let vault = Vault::create(env, &layout.keys())?;
+    let path = layout.config();
+    let text = config::sample(port_offset);
+    env.fs.write_atomic(&path, text.as_bytes()).map_err(|e| Failure::io("cannot write", &path, &e))?;
+    Ok(vault)
+}
+
+async fn client(env: &Env, layout: &Layout, config: &Config, dir: &Path, account: AccountId) -> Result<(), Failure> {
+    if env.fs.metadata(&dir.join("settings.toml")).is_ok_and(|m| m.is_some()) {
+        let text = format!("{} holds a client already; choose another directory", dir.display());
+        return Err(Failure::new(Exit::CheckFailed, text));
+    }
+    let vault = Vault::open(env, &layout.keys())?;
+    let wish = enrol::Wish {
+        account,
+        ea_port: EA_PORT,
+        subscribed: true,
+        reconnect_first: Duration::from_secs(1),
+        reconnect_most: Duration::from_secs(30),
+    };
+    let dir = std::path::absolute(dir).map_err(|e| Failure::io("cannot resolve", dir, &e))?;
+    let device = enrol::write_client(env, &vault, config, &dir, &wish)?;
+    let database = Database::open(env, config.database_service, &layout.store()).await?;
+    enrol::register(env, &database.stores(), device, wish.subscribed).await?;
+    database.close().await;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Enrolling a client by hand: certificate, sealed keys, settings, and the rows that entitle it.
+
+use crate::{config::Config, exit::Failure, vault::Vault};
+use aitrading_env::{Env, RngExt};
+use aitrading_keystore::{DeviceKeys, SealedFiles};
+use aitrading_model::{AccountId, DeviceId, TenantId, Timestamp};
+use aitrading_security::pki::spki_pin;
+use aitrading_settings::{Identity, Limits, Reconnect, Server, Settings, Terminal, Ticks};
+use aitrading_store::{Device, Stores, Subscription, SubscriptionStatus, SymbolScope};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
+
+const DAY: Duration = Duration::from_hours(24);
+/// A device's certificate. Renewal over the channel comes with enrolment; until then the operator issues anew.
+const DEVICE_LIFE: Duration = DAY.saturating_mul(90);
+/// A demo subscription.
+const SUBSCRIPTION_LIFE: Duration = DAY.saturating_mul(365);
+
+/// What a new client gets.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub(crate) account: AccountId,
+    /// Port 0: the system chooses, for clients that share one machine.
+    pub(crate) ea_port: u16,
+    pub(crate) subscribed: bool,
+    pub(crate) reconnect_first: Duration,
+    pub(crate) reconnect_most: Duration,
+}
+
+/// Writes a client directory: `settings.toml`, `keystore/`, and for other programs `client.pem`, `client.key`, `ca.pem`.
+/// Returns the device that must be registered.
+pub(crate) fn write_client(
+    env: &Env,
+    vault: &Vault,
+    config: &Config,
+    dir: &Path,
+    wish: &Wish,
+) -> Result<Device, Failure> {
+    let device = DeviceId(env.rng.bytes());
+    let certificate = vault.authority.issue_device(env, config.tenant, device, wish.account, DEVICE_LIFE)?;
+    let write = |name: &str, bytes: &[u8]| {
+        let path = dir.join(name);
+        env.fs.write_atomic(&path, bytes).map_err(|e| Failure::io("cannot write", &path, &e))
+    };
+    env.fs.create_dir_all(dir).map_err(|e| Failure::io("cannot create", dir, &e))?;
+    write("ca.pem", vault.authority.certificate_pem().as_bytes())?;
+    write("client.pem", certificate.chain_pem().as_bytes())?;
+    write("client.key", certificate.key_pem().expose().as_bytes())?;
+    let keys = DeviceKeys::enrol(env, certificate)?;
+    let public_key = keys.signing.verifying_key().to_bytes();
+    SealedFiles::new(env, &dir.join("keystore")).create(&keys)?;
+    let settings = settings(vault, config, dir, device, wish)?;
+    // The settings come last: a directory without them is not a client yet.
+    write("settings.toml", settings.render().as_bytes())?;
+    Ok(Device { tenant: config.tenant, account: wish.account, device, public_key, revoked: false })
+}
+
+fn settings(vault: &Vault, config: &Config, dir: &Path, device: DeviceId, wish: &Wish) -> Result<Settings, Failure> {
+    let chain = vault.server.chain();
+    let leaf = chain.first().ok_or_else(|| Failure::new(crate::exit::Exit::Config, "the server has no certificate"))?;
+    Ok(Settings {
+        server: Server {
+            address: config.data_bridge_listen,
+            name: "localhost".into(),
+            policy: config.policy.clone(),
+            pins: vec![spki_pin(leaf)?],
+            noise_key: vault.noise.public(),
+            ca_file: dir.join("ca.pem"),
+        },
+        identity: Identity { tenant: config.tenant.0, account: wish.account.0, device: device.0 },
+        data_dir: dir.join("data"),
+        keystore: dir.join("keystore"),
+        terminal: Terminal {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, wish.ea_port)),
+            order_timeout: Duration::from_secs(2),
+            broker_latency: Duration::from_secs(5),
+            lookup_pause: Duration::from_millis(200),
+        },
+        ticks: Ticks { batch: 256, single: false },
+        limits: Limits { lots_max: "10".into(), symbols: Vec::new(), orders_per_minute: 600 },
+        reconnect: Reconnect { first: wish.reconnect_first, most: wish.reconnect_most },
+    })
+}
+
+/// Makes the device and its entitlement known to the server.
+pub(crate) async fn register(env: &Env, stores: &Stores, device: Device, subscribed: bool) -> Result<(), Failure> {
+    stores.devices.put(device).await?;
+    if subscribed {
+        stores.subscriptions.put(subscription(env, device.tenant, device.account)).await?;
+    }
+    Ok(())
+}
+
+fn subscription(env: &Env, tenant: TenantId, account: AccountId) -> Subscription {
+    Subscription {
+        tenant,
+        account,
+        status: SubscriptionStatus::Active,
+        expires_at: Timestamp(env.clock.wall_ns()).plus(SUBSCRIPTION_LIFE),
+        symbols: SymbolScope::All,
+        auto_trading: true,
+    }
+}

@@ -1,0 +1,130 @@
+//! One change to the rows of signals.
+
+use super::APPLYING;
+use crate::sqlite::Doing;
+use aitrading_model::{SignalId, TenantId};
+use aitrading_store::{DenialRow, ReportRow, SignalChange, SignalRow, SignalState, StoreError};
+use aitrading_wire::{encode_report, encode_signal};
+use sqlx::SqliteConnection;
+
+/// Signal sequence numbers and ids that are taken twice break a unique key, and so become a conflict.
+pub(super) async fn take(conn: &mut SqliteConnection, change: &SignalChange) -> Result<(), StoreError> {
+    match change {
+        SignalChange::Issued(row) => issue(conn, row).await,
+        SignalChange::Denied(row) => deny(conn, row).await,
+        SignalChange::Delivered { tenant, signal, at } => {
+            let statement = "UPDATE signals SET delivered_at = COALESCE(delivered_at, ?), state = MAX(state, ?)
+                 WHERE tenant = ? AND signal = ?";
+            let query = sqlx::query(statement).bind(at.0).bind(SignalState::Delivered as i64);
+            changed(query.bind(tenant.0.cast_signed()).bind(signal.0.to_vec()).execute(conn).await)
+        }
+        SignalChange::Reported(row) => report(conn, row).await,
+        SignalChange::State { tenant, signal, state } => set_state(conn, *tenant, *signal, *state).await,
+    }
+}
+
+fn changed(outcome: Result<sqlx::sqlite::SqliteQueryResult, sqlx::Error>) -> Result<(), StoreError> {
+    match outcome.doing(APPLYING)?.rows_affected() {
+        0 => Err(StoreError::Conflict { what: "the change names a signal that was never issued" }),
+        _ => Ok(()),
+    }
+}
+
+async fn issue(conn: &mut SqliteConnection, row: &SignalRow) -> Result<(), StoreError> {
+    let statement =
+        "INSERT INTO signals (tenant, signal, account, seq, issued_at, state, body, key_id, signature)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let signal = &row.signal;
+    let query = sqlx::query(statement)
+        .bind(signal.tenant.0.cast_signed())
+        .bind(signal.id.0.to_vec())
+        .bind(signal.account.0.cast_signed())
+        .bind(signal.seq.cast_signed())
+        .bind(signal.issued_at.0)
+        .bind(SignalState::Issued as i64)
+        .bind(encode_signal(signal))
+        .bind(row.key_id.to_vec())
+        .bind(row.signature.to_vec());
+    query.execute(conn).await.doing(APPLYING).map(drop)
+}
+
+async fn deny(conn: &mut SqliteConnection, row: &DenialRow) -> Result<(), StoreError> {
+    let statement = "INSERT INTO denials (tenant, account, strategy, symbol, trace, code, at) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let query = sqlx::query(statement)
+        .bind(row.tenant.0.cast_signed())
+        .bind(row.account.0.cast_signed())
+        .bind(i64::from(row.strategy.0))
+        .bind(row.symbol.as_str())
+        .bind(row.trace.0.to_vec())
+        .bind(row.code.as_str())
+        .bind(row.at.0);
+    query.execute(conn).await.doing(APPLYING).map(drop)
+}
+
+async fn set_state(
+    conn: &mut SqliteConnection,
+    tenant: TenantId,
+    signal: SignalId,
+    state: SignalState,
+) -> Result<(), StoreError> {
+    let query = sqlx::query("UPDATE signals SET state = ? WHERE tenant = ? AND signal = ?").bind(state as i64);
+    changed(query.bind(tenant.0.cast_signed()).bind(signal.0.to_vec()).execute(conn).await)
+}
+
+async fn report(conn: &mut SqliteConnection, row: &ReportRow) -> Result<(), StoreError> {
+    let report = &row.report;
+    let body = encode_report(report);
+    let known = "SELECT body FROM reports WHERE tenant = ? AND account = ? AND device = ? AND seq = ?";
+    let known = sqlx::query_scalar::<_, Vec<u8>>(known)
+        .bind(report.tenant.0.cast_signed())
+        .bind(report.account.0.cast_signed())
+        .bind(report.device.0.to_vec())
+        .bind(report.seq.cast_signed());
+    match known.fetch_optional(&mut *conn).await.doing(APPLYING)? {
+        Some(known) if known == body => return Ok(()),
+        Some(_) => return Err(StoreError::Conflict { what: "another report has this number" }),
+        None => {}
+    }
+    let statement =
+        "INSERT INTO reports (tenant, account, device, seq, signal, state, received_at, finding, body, signature)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let query = sqlx::query(statement)
+        .bind(report.tenant.0.cast_signed())
+        .bind(report.account.0.cast_signed())
+        .bind(report.device.0.to_vec())
+        .bind(report.seq.cast_signed())
+        .bind(report.signal.0.to_vec())
+        .bind(report.state as i64)
+        .bind(row.received_at.0)
+        .bind(row.finding.as_deref())
+        .bind(body)
+        .bind(row.signature.to_vec());
+    let id = query.execute(&mut *conn).await.doing(APPLYING)?.last_insert_rowid();
+    deals(conn, id, row).await
+}
+
+async fn deals(conn: &mut SqliteConnection, id: i64, row: &ReportRow) -> Result<(), StoreError> {
+    let report = &row.report;
+    for (place, deal) in (0_i64..).zip(&report.deals) {
+        let statement =
+            "INSERT INTO deals (report, place, tenant, account, signal, ticket, order_ticket, position, side, entry,
+                 volume, price, profit, time_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let query = sqlx::query(statement)
+            .bind(id)
+            .bind(place)
+            .bind(report.tenant.0.cast_signed())
+            .bind(report.account.0.cast_signed())
+            .bind(report.signal.0.to_vec())
+            .bind(deal.ticket.0.cast_signed())
+            .bind(deal.order.0.cast_signed())
+            .bind(deal.position.0.cast_signed())
+            .bind(deal.side as i64)
+            .bind(deal.entry as i64)
+            .bind(deal.volume.raw())
+            .bind(deal.price.raw())
+            .bind(deal.profit.raw())
+            .bind(deal.time.0);
+        query.execute(&mut *conn).await.doing(APPLYING)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! What has happened, as the journal keeps it: the engine's whole memory is the sum of these.
+
+use aitrading_model::{
+    AccountId, DeviceId, Fence, MarketTime, Money, Price, Report, Side, Signal, SignalId, SignalKind, Source,
+    StrategyId, Symbol, TenantId, Timestamp, TraceId,
+};
+use aitrading_risk::{Reservation, TradingState};
+use aitrading_wire::{ReportEnvelope, SignalEnvelope};
+
+/// An account of a tenant.
+pub(crate) type AccountKey = (TenantId, AccountId);
+
+/// A signal that passed risk, with everything that it binds. The journal's entry is the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decided {
+    pub(crate) signal: Signal,
+    pub(crate) envelope: SignalEnvelope,
+    pub(crate) strategy: StrategyId,
+    /// The feed that it was decided on.
+    pub(crate) feed: Source,
+    /// The feed whose quote it was priced with.
+    pub(crate) priced: Source,
+    pub(crate) market: MarketTime,
+    pub(crate) price: Price,
+    pub(crate) risk: Money,
+    pub(crate) margin: Money,
+    pub(crate) exposure: Money,
+    pub(crate) limits_version: u32,
+    pub(crate) key: Option<[u8; 16]>,
+}
+
+impl Decided {
+    pub(crate) fn account(&self) -> AccountKey {
+        (self.signal.tenant, self.signal.account)
+    }
+
+    pub(crate) fn reservation(&self) -> Reservation {
+        Reservation {
+            symbol: self.signal.symbol,
+            side: self.signal.side,
+            kind: self.signal.kind,
+            lots: self.signal.lots_max,
+            risk: self.risk,
+            margin: self.margin,
+            exposure: self.exposure,
+        }
+    }
+}
+
+/// A candidate that risk refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeniedFact {
+    pub(crate) tenant: TenantId,
+    pub(crate) account: AccountId,
+    pub(crate) strategy: StrategyId,
+    pub(crate) symbol: Symbol,
+    pub(crate) side: Side,
+    pub(crate) kind: SignalKind,
+    pub(crate) trace: TraceId,
+    pub(crate) code: String,
+    pub(crate) price: Price,
+    pub(crate) value: i64,
+    pub(crate) bound: i64,
+    pub(crate) market: MarketTime,
+    pub(crate) at: Timestamp,
+}
+
+/// A session was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SessionFact {
+    pub(crate) tenant: TenantId,
+    pub(crate) account: AccountId,
+    pub(crate) device: DeviceId,
+    pub(crate) fence: Fence,
+    pub(crate) generation: u64,
+}
+
+/// A report with the engine's verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reported {
+    pub(crate) report: Report,
+    pub(crate) envelope: ReportEnvelope,
+    pub(crate) at: Timestamp,
+    /// Empty: everything fits.
+    pub(crate) finding: String,
+    pub(crate) value: i64,
+    pub(crate) bound: i64,
+}
+
+/// How a signal ended without a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum End {
+    /// Never left, and its time is over.
+    Expired = 1,
+    /// Left, and no report came in time: the outcome is unknown.
+    Unconfirmed = 2,
+    /// Its audit leaf is missing: it never left.
+    Voided = 3,
+    /// The client's ledger proves that it never arrived, and its time is over.
+    Lost = 4,
+}
+
+impl End {
+    pub(crate) const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Expired,
+            2 => Self::Unconfirmed,
+            3 => Self::Voided,
+            4 => Self::Lost,
+            _ => return None,
+        })
+    }
+
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Expired => "EXPIRED",
+            Self::Unconfirmed => "UNCONFIRMED",
+            Self::Voided => "VOIDED",
+            Self::Lost => "NEVER_ARRIVED",
+        }
+    }
+}
+
+/// Trading was stopped or resumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StateFact {
+    /// `None`: everywhere.
+    pub(crate) account: Option<AccountKey>,
+    pub(crate) state: TradingState,
+    pub(crate) code: String,
+    pub(crate) trace: TraceId,
+}
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    Decided(Box<Decided>),
+    Denied(Box<DeniedFact>),
+    Session(SessionFact),
+    Delivered { tenant: TenantId, account: AccountId, signal: SignalId, at: Timestamp },
+    Reported(Box<Reported>),
+    Ended { tenant: TenantId, account: AccountId, signal: SignalId, trace: TraceId, end: End },
+    State(StateFact),
+}
