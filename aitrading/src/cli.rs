@@ -45,11 +45,11 @@ Examples:
   aitrading demo --headless --for 30s --report r.json
   aitrading demo --data-dir ./desk                keep everything; run again to go on where it stopped")]
 pub(crate) struct Demo {
-    /// Replay this tick file: HistData ASCII (EST) or `time_msc,bid,ask,...` (UTC). Without it a seeded market model makes ticks.
+    /// Replay this tick file: `histdata` (YYYYMMDD HHMMSSmmm,bid,ask,volume in EST) or `time_msc` (time_msc,bid,ask,... in UTC). Without it a seeded market model makes ticks.
     #[arg(long, value_name = "FILE")]
     pub(crate) ticks: Option<PathBuf>,
     /// The file's format; recognised if not given.
-    #[arg(long, value_name = "NAME", requires = "ticks", value_parser = ["histdata", "msc"])]
+    #[arg(long, value_name = "NAME", requires = "ticks", value_parser = ["histdata", "time_msc"])]
     pub(crate) format: Option<String>,
     /// The symbol that is traded, as the shipped table of specifications has it.
     #[arg(long, value_name = "NAME")]

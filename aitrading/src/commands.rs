@@ -1,4 +1,9 @@
 //! The subcommands, one module each.
 
+pub(crate) mod audit;
+pub(crate) mod compare;
+pub(crate) mod config_check;
 pub(crate) mod health;
+pub(crate) mod init;
+pub(crate) mod up;
 pub(crate) mod version;

@@ -31,7 +31,7 @@ pub(crate) struct Raw {
     listen: RawListen,
     gateway: RawGateway,
     data_bridge: aitrading_data_bridge::RawSettings,
-    trading_engine: aitrading_trading_engine::RawSettings,
+    trading_engine: aitrading_trading_engine::EngineSettings,
     database_service: aitrading_database_service::Settings,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Config {
     pub(crate) database_service_listen: SocketAddr,
     pub(crate) observer_listen: SocketAddr,
     pub(crate) data_bridge: aitrading_data_bridge::RawSettings,
-    pub(crate) trading_engine: aitrading_trading_engine::Settings,
+    pub(crate) trading_engine: aitrading_trading_engine::Config,
     pub(crate) database_service: aitrading_database_service::Settings,
 }
 
@@ -135,7 +135,13 @@ impl Raw {
             g.listen = shifted(&mut c, "gateway.listen", g.listen, offset)?;
             Some(g)
         });
-        let engine = c.absorb(self.trading_engine.resolve("trading_engine", provenance));
+        let engine = match self.trading_engine.resolve() {
+            Ok(engine) => Some(engine),
+            Err(error) => {
+                c.refuse("trading_engine", "", error.to_string(), "correct the setting that is named");
+                None
+            }
+        };
         let config = (|| {
             version?;
             let (data_bridge_listen, trading_engine_listen, database_service_listen, observer_listen) = listen?;

@@ -25,7 +25,6 @@ pub(crate) struct Wish {
     pub(crate) account: AccountId,
     /// Port 0: the system chooses, for clients that share one machine.
     pub(crate) ea_port: u16,
-    pub(crate) subscribed: bool,
     pub(crate) reconnect_first: Duration,
     pub(crate) reconnect_most: Duration,
 }
@@ -85,13 +84,34 @@ fn settings(vault: &Vault, config: &Config, dir: &Path, device: DeviceId, wish: 
     })
 }
 
-/// Makes the device and its entitlement known to the server.
-pub(crate) async fn register(env: &Env, stores: &Stores, device: Device, subscribed: bool) -> Result<(), Failure> {
-    stores.devices.put(device).await?;
+/// Makes the device known to the server.
+pub(crate) async fn register(stores: &Stores, device: Device) -> Result<(), Failure> {
+    Ok(stores.devices.put(device).await?)
+}
+
+/// Grants or withholds the signals of an account.
+pub(crate) async fn entitle(
+    env: &Env,
+    stores: &Stores,
+    tenant: TenantId,
+    account: AccountId,
+    subscribed: bool,
+) -> Result<(), Failure> {
+    let known = stores.subscriptions.get(tenant, account).await?;
     if subscribed {
-        stores.subscriptions.put(subscription(env, device.tenant, device.account)).await?;
+        stores.subscriptions.put(subscription(env, tenant, account)).await?;
+    } else if let Some(known) = known {
+        stores.subscriptions.put(Subscription { status: SubscriptionStatus::Lapsed, ..known }).await?;
     }
     Ok(())
+}
+
+/// Tells an existing client where the server listens in this run.
+pub(crate) fn point_at(env: &Env, dir: &Path, config: &Config) -> Result<(), Failure> {
+    let path = dir.join("settings.toml");
+    let mut settings = Settings::load(env, &path)?;
+    settings.server.address = config.data_bridge_listen;
+    env.fs.write_atomic(&path, settings.render().as_bytes()).map_err(|e| Failure::io("cannot write", &path, &e))
 }
 
 fn subscription(env: &Env, tenant: TenantId, account: AccountId) -> Subscription {

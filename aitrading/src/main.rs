@@ -3,18 +3,42 @@
 
 mod cli;
 mod commands;
+mod compose;
+mod config;
+mod demo;
+mod enrol;
 mod exit;
 mod layout;
 mod vault;
 
+use aitrading_config::Environment;
+use aitrading_env::Env;
 use clap::Parser;
+use cli::Command;
 use exit::{Exit, Failure};
-use std::{fmt, io::Write, process::ExitCode};
+use std::{
+    fmt,
+    io::Write,
+    net::{Ipv4Addr, SocketAddr},
+    process::ExitCode,
+};
+
+/// Threads that run tasks: the product is sized for two cores and grows with the machine.
+const WORKERS_MIN: usize = 2;
+/// The observer's port without an offset.
+const OBSERVER_PORT: u16 = 8_010;
 
 fn main() -> ExitCode {
+    aitrading_channel::tls::install_provider();
     let cli = cli::Cli::parse();
-    match run(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+    let workers = std::thread::available_parallelism().map_or(WORKERS_MIN, |n| n.get().max(WORKERS_MIN));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli.command)),
+        Err(error) => Err(Failure::new(Exit::Internal, format!("cannot start the runtime: {error}"))),
+    };
+    match done {
+        Ok(code) => code,
         Err(failure) => {
             // Nothing else can be told if stderr is closed.
             writeln!(std::io::stderr(), "error: {failure}").unwrap_or(());
@@ -23,15 +47,36 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: cli::Command) -> Result<(), Failure> {
-    let out = &mut std::io::stdout();
+async fn run(command: Command) -> Result<ExitCode, Failure> {
+    let (env, out) = (&Env::real(), &mut std::io::stdout());
+    let variables: Environment = std::env::vars().collect();
     match command {
-        cli::Command::Version(args) => commands::version::run(out, args.json),
-        _ => Err(Failure::new(Exit::Internal, "not composed yet")),
+        Command::Demo(args) => demo::run(env, out, &variables, &args).await?,
+        Command::Init(args) => commands::init::run(env, out, &variables, &args).await?,
+        Command::Up(args) => commands::up::run(env, out, &variables, &args).await?,
+        Command::Health(args) => commands::health::run(env, out, observer(env, &variables, &args)?, &args).await?,
+        Command::Config(cli::Config::Check(args)) => commands::config_check::run(env, out, &variables, &args)?,
+        Command::Audit(cli::Audit::Verify(args)) => commands::audit::verify(env, out, &args)?,
+        Command::Compare(args) => commands::compare::run(env, out, &variables, &args).await?,
+        Command::Version(args) => commands::version::run(out, args.json)?,
+        Command::Client(args) => return Ok(aitrading_app::cli(args.arguments, env.clone()).await),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn observer(env: &Env, variables: &Environment, args: &cli::Health) -> Result<SocketAddr, Failure> {
+    match &args.data_dir {
+        Some(dir) => {
+            let layout = layout::Layout::new(dir);
+            let offset = (args.port_offset != 0).then_some(args.port_offset);
+            let flags = config::Flags { port_offset: offset };
+            Ok(config::of_directory(env, &layout, variables, &flags)?.observer_listen)
+        }
+        None => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, OBSERVER_PORT.saturating_add(args.port_offset)))),
     }
 }
 
-/// One line to `out`. A closed pipe ends the command quietly.
+/// One line to `out`.
 pub(crate) fn print(out: &mut dyn Write, line: fmt::Arguments<'_>) -> Result<(), Failure> {
     writeln!(out, "{line}").map_err(|e| Failure::new(Exit::Io, format!("cannot write to the output: {e}")))
 }

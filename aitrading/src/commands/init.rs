@@ -69,14 +69,14 @@ async fn client(env: &Env, layout: &Layout, config: &Config, dir: &Path, account
     let wish = enrol::Wish {
         account,
         ea_port: EA_PORT,
-        subscribed: true,
         reconnect_first: Duration::from_secs(1),
         reconnect_most: Duration::from_secs(30),
     };
     let dir = std::path::absolute(dir).map_err(|e| Failure::io("cannot resolve", dir, &e))?;
     let device = enrol::write_client(env, &vault, config, &dir, &wish)?;
     let database = Database::open(env, config.database_service, &layout.store()).await?;
-    enrol::register(env, &database.stores(), device, wish.subscribed).await?;
-    database.close().await;
-    Ok(())
+    let stores = database.stores();
+    enrol::register(&stores, device).await?;
+    enrol::entitle(env, &stores, config.tenant, account, true).await?;
+    Ok(database.close().await?)
 }

@@ -3,7 +3,7 @@
 use super::report::Quantiles;
 use crate::exit::{Exit, Failure};
 use serde::Deserialize;
-use std::{collections::BTreeMap, ffi::OsString, path::Path, process::Stdio, time::Duration};
+use std::{ffi::OsString, path::Path, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -21,11 +21,43 @@ pub(crate) struct Status {
     pub(crate) sent: u64,
     pub(crate) acknowledged: u64,
     pub(crate) feed_end: bool,
-    pub(crate) last_error: Option<String>,
-    pub(crate) last_signals: Vec<String>,
-    pub(crate) latency_us: BTreeMap<String, Quantiles>,
+    pub(crate) signals: Signals,
+    pub(crate) last_signals: Vec<LastSignal>,
+    pub(crate) latency_us: Latencies,
+    pub(crate) last_error: Option<LastError>,
     #[serde(rename = "final")]
     pub(crate) is_final: bool,
+}
+
+/// Signals since the client started.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Signals {
+    pub(crate) received: u64,
+    pub(crate) executed: u64,
+}
+
+/// A signal for display.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct LastSignal {
+    pub(crate) id: String,
+    pub(crate) symbol: String,
+    pub(crate) state: String,
+    pub(crate) reason: String,
+}
+
+/// Latencies as the client sees them.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Latencies {
+    pub(crate) tick_to_ack: Quantiles,
+}
+
+/// The last thing that went wrong at the client.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct LastError {
+    pub(crate) code: String,
+    pub(crate) message: String,
 }
 
 /// A running client.

@@ -9,6 +9,8 @@ mod link;
 mod listener;
 mod session;
 mod slot;
+#[cfg(test)]
+mod tests;
 
 pub use error::{EaLinkError, OrderLinkError};
 pub use link::{EaLink, TickFeed};

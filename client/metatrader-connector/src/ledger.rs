@@ -171,9 +171,9 @@ impl Ledger {
         self.state().unconfirmed()
     }
 
-    /// Writes what was accepted and ends.
-    pub async fn shutdown(self) {
-        self.journal.shutdown().await;
+    /// Writes what was accepted and ends. Later writes are refused.
+    pub async fn shutdown(&self) {
+        self.journal.clone().shutdown().await;
     }
 
     async fn append(&self, event: Event) -> Result<(), LedgerError> {

@@ -1,9 +1,24 @@
 //! The connector beside MetaTrader 5: link to the Expert Advisor, order ledger, signal checks, execution, tick pump, session
 //! with the server; and the simulated terminal that tests and the demo use.
 
+mod connector;
 pub mod ea_link;
+mod error;
+pub mod execution;
+pub mod latency;
 pub mod ledger;
+pub mod line;
+pub mod port;
+pub mod pump;
+pub mod reports;
+pub mod server_time;
+mod session;
 pub mod specs;
+pub mod status;
 pub mod terminal;
 pub mod ticks;
 pub mod validator;
+
+pub use connector::Connector;
+pub use error::{AuthoritySource, ConnectorError};
+pub use status::Status;

@@ -31,14 +31,14 @@ pub enum ChannelError {
         "the server's key is not one of the pinned keys although its certificate is valid; either it was renewed with a new key (update the pins from a trusted source) or somebody stands in between"
     )]
     PinMismatch,
-    /// The server's certificate is out of date by our clock.
-    #[error("the server's certificate is expired or not yet valid by this machine's clock; renew it, or set the clock")]
-    ServerCertExpired(#[source] Source),
-    /// The server's certificate does not verify.
+    /// The peer's certificate is out of date by our clock.
+    #[error("the peer's certificate is expired or not yet valid by this machine's clock; renew it, or set the clock")]
+    PeerCertExpired(#[source] Source),
+    /// The peer's certificate does not verify.
     #[error(
-        "the server's certificate is not acceptable: wrong authority, name or purpose; check the authority file and the server name"
+        "the peer's certificate is not acceptable: wrong authority, name or purpose; check the authority file and, on a client, the server name"
     )]
-    ServerCertRefused(#[source] Source),
+    PeerCertRefused(#[source] Source),
     /// The peer says that our certificate is out of date.
     #[error("the peer refused our certificate as expired or not yet valid; renew it, or compare both clocks")]
     OwnCertExpired(#[source] Source),
@@ -155,8 +155,8 @@ impl Coded for ChannelError {
             }
             Self::TlsSettings { .. } => dna("TLS_SETTINGS", Category::Config),
             Self::PinMismatch => dna("PIN_MISMATCH", Category::Crypto).severity(Severity::Critical),
-            Self::ServerCertExpired(_) => dna("CERT_EXPIRED", Category::Crypto).side(FaultSide::Dependency),
-            Self::ServerCertRefused(_) => dna("CERT_REFUSED", Category::Crypto).side(FaultSide::Dependency),
+            Self::PeerCertExpired(_) => dna("CERT_EXPIRED", Category::Crypto).side(FaultSide::Dependency),
+            Self::PeerCertRefused(_) => dna("CERT_REFUSED", Category::Crypto).side(FaultSide::Dependency),
             Self::OwnCertExpired(_) => dna("CERT_EXPIRED", Category::Access),
             Self::OwnCertRefused(_) => dna("CERT_REFUSED", Category::Access),
             Self::NoCertificate(_) => peer("TLS_NO_CERT", Category::Access),

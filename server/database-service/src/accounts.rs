@@ -117,12 +117,7 @@ impl DeviceStore for SqlDevices {
         tx.commit().await
     }
 
-    async fn get(
-        &self,
-        tenant: TenantId,
-        account: AccountId,
-        id: DeviceId,
-    ) -> Result<Option<Device>, StoreError> {
+    async fn get(&self, tenant: TenantId, account: AccountId, id: DeviceId) -> Result<Option<Device>, StoreError> {
         let mut tx = self.0.read(DEVICES).await?;
         let statement = "SELECT tenant, account, device, public_key, revoked FROM devices
              WHERE tenant = ? AND account = ? AND device = ?";

@@ -1,1 +1,21 @@
-//! aitrading-database-service
+//! The server's stores on one machine: SQLite for rows, Parquet files for ticks, a bounded cache in process.
+//!
+//! [`Database::open`] gives the ports of `aitrading-store`; [`component`] is the service around it with its door. How tick
+//! files can be read by other tools is described in docs/specs/tick-files.md.
+#![warn(missing_docs)]
+
+mod accounts;
+mod cache;
+mod database;
+mod meta;
+mod service;
+mod settings;
+mod signals;
+mod sqlite;
+mod stats;
+mod subscriptions;
+mod ticks;
+
+pub use database::Database;
+pub use service::{NAME, component};
+pub use settings::Settings;

@@ -41,8 +41,7 @@ impl SubscriptionStore for SqlSubscriptions {
         subscription.check()?;
         let (tenant, account) = (subscription.tenant.0.cast_signed(), subscription.account.0.cast_signed());
         let mut tx = self.0.write(DOING).await?;
-        let statement =
-            "INSERT INTO subscriptions (tenant, account, status, expires_at, all_symbols, auto_trading)
+        let statement = "INSERT INTO subscriptions (tenant, account, status, expires_at, all_symbols, auto_trading)
              VALUES (?, ?, ?, ?, ?, ?)
              ON CONFLICT (tenant, account) DO UPDATE SET status = excluded.status,
                  expires_at = excluded.expires_at, all_symbols = excluded.all_symbols,

@@ -93,6 +93,12 @@ impl<T> Approved<T> {
 }
 
 impl Candidate {
+    /// Tenant and account.
+    #[must_use]
+    pub const fn account_key(&self) -> (TenantId, AccountId) {
+        (self.tenant, self.account)
+    }
+
     /// Open or close.
     #[must_use]
     pub const fn kind(&self) -> SignalKind {

@@ -172,6 +172,15 @@ impl StrategySettings {
         Ok(())
     }
 
+    /// Does it live on this source?
+    pub(crate) fn listens_to(&self, source: &aitrading_model::Source) -> bool {
+        let symbols = match &self.symbols {
+            SymbolRule::All => true,
+            SymbolRule::Only(set) => set.contains(&source.symbol),
+        };
+        symbols && self.tenant.is_none_or(|t| t == source.tenant) && self.feed.is_none_or(|a| a == source.account)
+    }
+
     pub(crate) const fn strategy_id(&self) -> StrategyId {
         StrategyId(self.id)
     }

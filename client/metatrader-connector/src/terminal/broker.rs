@@ -274,12 +274,7 @@ impl Broker {
     pub fn release(&mut self, symbol: Symbol, ticks: &[Tick]) -> Vec<Execution> {
         let mut done = Vec::new();
         if !self.books.has_position_on(symbol) {
-            if let (Some(market), Some(tick)) = (self.markets.get_mut(&symbol), ticks.last()) {
-                // Without positions only the last usable quote matters.
-                let quote = ticks.iter().rev().find_map(usable);
-                market.quote = quote.unwrap_or(market.quote);
-                market.time = tick.time;
-            }
+            self.set_quote(symbol, ticks);
             return done;
         }
         for tick in ticks {
@@ -292,6 +287,16 @@ impl Broker {
         }
         self.stop_out(&mut done);
         done
+    }
+
+    /// The market is where `ticks` end; what lies before is not looked at.
+    pub(super) fn set_quote(&mut self, symbol: Symbol, ticks: &[Tick]) {
+        if let (Some(market), Some(tick)) = (self.markets.get_mut(&symbol), ticks.last()) {
+            // Without positions only the last usable quote matters.
+            let quote = ticks.iter().rev().find_map(usable);
+            market.quote = quote.unwrap_or(market.quote);
+            market.time = tick.time;
+        }
     }
 
     /// No more ticks: the market is closed.

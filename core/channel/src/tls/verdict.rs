@@ -31,9 +31,9 @@ fn certificate(bad: Bad) -> ChannelError {
     match bad {
         Bad::Other(inner) if inner.0.is::<NotPinned>() => ChannelError::PinMismatch,
         Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-            ChannelError::ServerCertExpired(Box::new(Error::InvalidCertificate(bad)))
+            ChannelError::PeerCertExpired(Box::new(Error::InvalidCertificate(bad)))
         }
-        other => ChannelError::ServerCertRefused(Box::new(Error::InvalidCertificate(other))),
+        other => ChannelError::PeerCertRefused(Box::new(Error::InvalidCertificate(other))),
     }
 }
 

@@ -33,6 +33,7 @@ async fn over_tls(env: &Env, world: &World) -> (Session, Session) {
     (client.unwrap(), server)
 }
 
+#[expect(clippy::print_stdout, reason = "the figure is what this is run for")]
 async fn check_rate(len: usize, frames: u64, at_least: u64) {
     let env = Env::real();
     let world = World::with(env.clone(), ManualClock::new(0), &Limits::default());

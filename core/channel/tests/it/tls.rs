@@ -142,7 +142,7 @@ async fn a_server_whose_name_or_date_is_wrong_is_refused() {
     let fresh = issue(&site.authority, &site.world.env);
     let (client, _) = site.run(site.server_config(), site.client_config(&fresh, &pins), "localhost").await;
     let error = client.unwrap_err();
-    assert!(matches!(error, ChannelError::ServerCertExpired(_)), "{error}");
+    assert!(matches!(error, ChannelError::PeerCertExpired(_)), "{error}");
     assert_eq!(error_code(&error), "CERT_EXPIRED");
 }
 

@@ -31,8 +31,7 @@ fn changed(outcome: Result<sqlx::sqlite::SqliteQueryResult, sqlx::Error>) -> Res
 }
 
 async fn issue(conn: &mut SqliteConnection, row: &SignalRow) -> Result<(), StoreError> {
-    let statement =
-        "INSERT INTO signals (tenant, signal, account, seq, issued_at, state, body, key_id, signature)
+    let statement = "INSERT INTO signals (tenant, signal, account, seq, issued_at, state, body, key_id, signature)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let signal = &row.signal;
     let query = sqlx::query(statement)
@@ -49,7 +48,8 @@ async fn issue(conn: &mut SqliteConnection, row: &SignalRow) -> Result<(), Store
 }
 
 async fn deny(conn: &mut SqliteConnection, row: &DenialRow) -> Result<(), StoreError> {
-    let statement = "INSERT INTO denials (tenant, account, strategy, symbol, trace, code, at) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let statement =
+        "INSERT INTO denials (tenant, account, strategy, symbol, trace, code, at) VALUES (?, ?, ?, ?, ?, ?, ?)";
     let query = sqlx::query(statement)
         .bind(row.tenant.0.cast_signed())
         .bind(row.account.0.cast_signed())

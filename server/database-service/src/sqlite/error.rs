@@ -27,7 +27,10 @@ impl<T> Doing<T> for io::Result<T> {
                 StoreError::Full { doing: what, source: error.into() }
             }
             io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof | io::ErrorKind::FileTooLarge => {
-                StoreError::Corrupt { what: format!("a file is not what it was while {what}"), source: Some(error.into()) }
+                StoreError::Corrupt {
+                    what: format!("a file is not what it was while {what}"),
+                    source: Some(error.into()),
+                }
             }
             _ => StoreError::Unavailable { doing: what, source: error.into() },
         })

@@ -84,7 +84,5 @@ impl Rows {
 
 /// Every tick's number, from the runs that cover them.
 pub(crate) fn numbers(runs: &[SeqRun]) -> impl Iterator<Item = (u64, u64)> + '_ {
-    runs.iter().flat_map(|run| {
-        (0..u64::from(run.count)).map(|i| (run.epoch.0, run.first_seq.wrapping_add(i)))
-    })
+    runs.iter().flat_map(|run| (0..u64::from(run.count)).map(|i| (run.epoch.0, run.first_seq.wrapping_add(i))))
 }

@@ -98,6 +98,9 @@ impl Broker {
     /// Closes the worst position as long as equity is below the stop-out level of margin.
     pub(super) fn stop_out(&mut self, done: &mut Vec<Execution>) {
         let percent = i64::from(self.terms.stop_out_percent);
+        if percent == 0 {
+            return;
+        }
         for _ in 0..AccountState::MAX_POSITIONS {
             let (equity, margin) = self.money();
             if margin.scale(percent, 100).is_none_or(|least| equity >= least) {

@@ -1,0 +1,170 @@
+//! The four services in one process: opened from one data directory, wired through the interfaces of `wire` and `store`, started
+//! and drained by the hub.
+
+use crate::{config::Config, exit::Failure, layout::Layout, vault::Vault};
+use aitrading_api_gateway::Gateway;
+use aitrading_channel::{Limits as ChannelLimits, ServerSettings, tls};
+use aitrading_data_bridge::{Bridge, Keys, Ports, Seats};
+use aitrading_database_service::Database;
+use aitrading_env::{BoxFuture, Env, FileLock};
+use aitrading_error::Fault;
+use aitrading_http::{Door, DoorConfig, Handler, Limits, Metrics, Observability, Probe, Tls};
+use aitrading_hub::{Component, Handover, Health, Hub, HubConfig, Part, Running};
+use aitrading_security::{NoiseKeyPair, SanAuthenticator};
+use aitrading_trading_engine::{EngineKeys, TradingEngine};
+use std::{net::SocketAddr, sync::Arc};
+
+const BRIDGE: &str = "data-bridge";
+const ENGINE: &str = "trading-engine";
+const DATABASE: &str = aitrading_database_service::NAME;
+
+/// The running server.
+pub(crate) struct Server {
+    pub(crate) running: Running,
+    pub(crate) health: Health,
+    pub(crate) bridge: Bridge,
+    pub(crate) engine: TradingEngine,
+    pub(crate) database: Database,
+    /// Held until everything is closed.
+    _lock: Box<dyn FileLock>,
+}
+
+/// Opens everything and starts the services. The directory is locked for this process.
+pub(crate) async fn start(env: &Env, layout: &Layout, config: Config) -> Result<Server, Failure> {
+    layout.create(env)?;
+    let lock = layout.lock(env)?;
+    let vault = Vault::open(env, &layout.keys())?;
+    let database = Database::open(env, config.database_service, &layout.store()).await?;
+    let stores = database.stores();
+    let keys = EngineKeys {
+        signals: vault.signals.clone(),
+        next: Some(vault.next_signals.verifying_key()),
+        checkpoints: vault.checkpoints.clone(),
+    };
+    let engine =
+        TradingEngine::open(env, &layout.engine(), &layout.audit(), config.trading_engine.clone(), keys, stores.clone())
+            .await?;
+    let seats = Arc::new(Seats::default());
+    engine.deliver_through(Arc::clone(&seats) as _);
+    let ports = Ports {
+        ticks: Arc::clone(&stores.ticks),
+        feed: Arc::new(engine.clone()),
+        reports: Arc::new(engine.clone()),
+        audit: Arc::new(engine.clone()),
+    };
+    let settings = aitrading_data_bridge::Settings::resolve(&config.data_bridge, layout.tick_journal())?;
+    let channel = ServerSettings {
+        noise_static: NoiseKeyPair::from_secret(**vault.noise.secret()),
+        policy_id: config.policy.clone().into_bytes(),
+        limits: ChannelLimits::default(),
+    };
+    let bridge_keys = Keys { channel, authenticator: Arc::new(SanAuthenticator) };
+    let bridge = Bridge::open(env, settings, ports, bridge_keys, seats).await?;
+    let hub = Hub::new();
+    let health = hub.health();
+    let doors = Doors::new(env, &vault, &health)?;
+    let components = components(env, &config, &doors, &engine, &bridge, &database);
+    let running = hub.launch(env, HubConfig::default(), components).map_err(|e| Failure::coded(&e))?;
+    running.ready().await.map_err(|e| Failure::coded(&e))?;
+    Ok(Server { running, health, bridge, engine, database, _lock: lock })
+}
+
+/// What all doors share.
+struct Doors {
+    env: Env,
+    /// Asks for a client certificate and lives without.
+    open: Tls,
+    /// Wants a client certificate.
+    mutual: Tls,
+    observability: Observability,
+}
+
+impl Doors {
+    fn new(env: &Env, vault: &Vault, health: &Health) -> Result<Self, Failure> {
+        let authority = vault.authority.certificate()?;
+        let tls = |required| tls::server_config(env, vault.server.chain(), vault.server.key(), &authority, required);
+        let asked = health.clone();
+        let probe = Probe::new(move |service| asked.report(service));
+        Ok(Self {
+            env: env.clone(),
+            open: tls(false)?,
+            mutual: tls(true)?,
+            observability: Observability::new(probe, Metrics::install()?),
+        })
+    }
+
+    fn mutual(&self, name: &'static str, addr: SocketAddr) -> DoorConfig {
+        // Many clients may share one address, behind a router or on one machine.
+        let limits = Limits { connections_per_address: 1_024, ..Limits::default() };
+        DoorConfig { name, addr, tls: Some(Arc::clone(&self.mutual)), limits }
+    }
+
+    /// A service behind its door. `close` ends the service once the door takes no more.
+    fn component(
+        &self,
+        name: &'static str,
+        addr: SocketAddr,
+        handler: Arc<dyn Handler>,
+        parts: impl Fn() -> Vec<Part> + Send + Sync + 'static,
+        close: impl FnOnce() -> BoxFuture<'static, Result<(), Fault>> + Send + 'static,
+    ) -> Component {
+        let (env, config) = (self.env.clone(), self.mutual(name, addr));
+        Component::new(name, move |ready, shutdown| async move {
+            let door = Door::bind(&env, config).await.map_err(Fault::new)?;
+            ready.up_with(parts);
+            let begun = shutdown.begun();
+            // Sessions outlive the door's drain: the service ends them while the door waits.
+            let serving = door.run(handler, Box::pin(shutdown.begun()));
+            let closing = async {
+                begun.await;
+                close().await
+            };
+            let ((), closed) = tokio::join!(serving, closing);
+            closed
+        })
+    }
+}
+
+fn components(
+    env: &Env,
+    config: &Config,
+    doors: &Doors,
+    engine: &TradingEngine,
+    bridge: &Bridge,
+    database: &Database,
+) -> Vec<Component> {
+    let door = doors.mutual(DATABASE, config.database_service_listen);
+    let store = aitrading_database_service::component(env.clone(), database.clone(), door, &doors.observability);
+    let (shown, closed) = (engine.clone(), engine.clone());
+    let decide = doors
+        .component(
+            ENGINE,
+            config.trading_engine_listen,
+            Arc::new(doors.observability.of(ENGINE)),
+            move || shown.parts(),
+            move || Box::pin(async move { closed.shutdown().await.map_err(Fault::new) }),
+        )
+        .needs(&[DATABASE]);
+    let (shown, closed) = (bridge.clone(), bridge.clone());
+    let handler = bridge.handler(Arc::new(doors.observability.of(BRIDGE)));
+    let ingest = doors
+        .component(
+            BRIDGE,
+            config.data_bridge_listen,
+            handler,
+            move || shown.parts(),
+            move || Box::pin(async move { closed.shutdown().await.map_err(Fault::new) }),
+        )
+        .needs(&[ENGINE, DATABASE]);
+    let gateway = Gateway {
+        env: env.clone(),
+        settings: config.gateway.clone(),
+        tls: Some(Arc::clone(&doors.open)),
+        observability: doors.observability.clone(),
+        address: Handover::new("gateway address"),
+    };
+    let watch = Handover::new("observer address");
+    let observer =
+        aitrading_api_gateway::observer(env.clone(), config.observer_listen, doors.observability.clone(), watch);
+    vec![store, decide, ingest, gateway.component(), observer]
+}

@@ -1,0 +1,188 @@
+//! `aitrading demo`: the whole product on one machine, on real hops. Nothing here takes a short cut past the channel, the
+//! journals, the ledger or the audit log: the clients are processes of their own, and the counts come from the stores.
+
+mod children;
+mod progress;
+mod report;
+mod setup;
+mod summary;
+
+use crate::{
+    cli,
+    compose::{self, Server},
+    exit::{Exit, Failure},
+    print,
+};
+use aitrading_config::Environment;
+use aitrading_env::Env;
+use children::Client;
+use report::{Measured, Quantiles, Report};
+use setup::{Stage, prepare};
+use std::{io::Write, time::Duration};
+
+/// How often progress is shown and ends are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// A client's orderly end.
+const CLIENT_STOP: Duration = Duration::from_secs(20);
+/// After the last tick, decisions under way may still settle.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// Runs the demo; fails if anything that it promises does not hold.
+pub(crate) async fn run(
+    env: &Env,
+    out: &mut dyn Write,
+    variables: &Environment,
+    args: &cli::Demo,
+) -> Result<(), Failure> {
+    let started = env.clock.mono_ns();
+    let stage = prepare(env, out, variables, args).await?;
+    let log = aitrading_logging::init(env, &stage.log)?;
+    let starting = env.clock.mono_ns();
+    let server = compose::start(env, &stage.layout, stage.config()?).await?;
+    let startup_ms = millis(env.clock.mono_ns().saturating_sub(starting));
+    print(out, format_args!("server      all services ready in {startup_ms:.0} ms on ports {}", stage.ports))?;
+    let mut clients = stage.start_clients(env, args)?;
+    print(out, format_args!("terminals   {} started, {} subscribed to signals", clients.len(), stage.subscribers))?;
+    let mut problems = watch(env, out, args, &server, &mut clients, started).await?;
+    let ended = end(env, server, clients, &mut problems).await?;
+    drop(log);
+    let measured = Measured {
+        synthetic: args.ticks.is_none(),
+        symbol: stage.symbol.to_string(),
+        terminals: stage.terminals,
+        subscribers: stage.subscribers,
+        sent: ended.sent,
+        acknowledged: ended.acknowledged,
+        tick_to_ack: ended.tick_to_ack,
+        startup_ms,
+        rss_mib: ended.rss_mib,
+        wall_s: millis(env.clock.mono_ns().saturating_sub(started)) / 1_000.0,
+        problems,
+    };
+    let report = read_back(env, &stage, measured).await?;
+    if let Some(path) = &args.report {
+        report.write(env, path)?;
+    }
+    let kept = summary::Kept { data_dir: args.data_dir.as_deref() };
+    summary::write(out, &report, kept)?;
+    if report.holds { Ok(()) } else { Err(Failure::new(Exit::CheckFailed, "the demo did not hold; see above")) }
+}
+
+fn millis(ns: u64) -> f64 {
+    ns as f64 / 1e6
+}
+
+/// Shows progress until the feeds end, the time is up, or the user stops it. Returns what went wrong on the way.
+async fn watch(
+    env: &Env,
+    out: &mut dyn Write,
+    args: &cli::Demo,
+    server: &Server,
+    clients: &mut [Client],
+    started: u64,
+) -> Result<Vec<String>, Failure> {
+    let mut display = progress::Display::new(env, args.headless);
+    let mut problems = Vec::new();
+    let interrupted = aitrading_hub::signals();
+    tokio::pin!(interrupted);
+    let mut all_ended_at = None;
+    loop {
+        tokio::select! {
+            _ = &mut interrupted => {
+                print(out, format_args!("stopping"))?;
+                return Ok(problems);
+            }
+            () = env.clock.sleep(LOOK_EVERY) => {}
+        }
+        for client in clients.iter_mut() {
+            if let Some(code) = client.ended() {
+                let told = client.status().last_error.map_or_else(String::new, |e| format!(": {} {}", e.code, e.message));
+                let code = code.map_or_else(|| "a signal".to_owned(), |code| format!("code {code}"));
+                problems.push(format!("client {} ended by itself with {code}{told}", client.name));
+                return Ok(problems);
+            }
+        }
+        display.show(out, server, clients).await?;
+        let now = env.clock.mono_ns();
+        if args.duration.is_some_and(|limit| now.saturating_sub(started) >= nanos(limit)) {
+            return Ok(problems);
+        }
+        if clients.iter().all(|c| c.status().feed_end) {
+            // Wait for the last decisions to settle, but not for ever.
+            let since = *all_ended_at.get_or_insert(now);
+            if server.engine.is_idle() || now.saturating_sub(since) >= nanos(SETTLE) {
+                return Ok(problems);
+            }
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What the clients said at their end.
+struct Ended {
+    sent: u64,
+    acknowledged: u64,
+    tick_to_ack: Quantiles,
+    rss_mib: f64,
+}
+
+/// Stops clients first, so that everything that they hold is delivered, then the server.
+async fn end(
+    env: &Env,
+    server: Server,
+    clients: Vec<Client>,
+    problems: &mut Vec<String>,
+) -> Result<Ended, Failure> {
+    let mut ended = Ended { sent: 0, acknowledged: 0, tick_to_ack: Quantiles::default(), rss_mib: resident(env) };
+    for mut client in clients {
+        let status = match client.stop(env, CLIENT_STOP).await {
+            Ok(status) => status,
+            Err(failure) => {
+                problems.push(failure.message);
+                client.status()
+            }
+        };
+        ended.sent = ended.sent.saturating_add(status.sent);
+        ended.acknowledged = ended.acknowledged.saturating_add(status.acknowledged);
+        let latency = status.latency_us.tick_to_ack;
+        // Several terminals: the slowest one is shown.
+        if latency.p99 >= ended.tick_to_ack.p99 {
+            ended.tick_to_ack = latency;
+        }
+    }
+    let Server { running, .. } = &server;
+    running.control().stop("the demo is over");
+    let Server { running, bridge, engine, database, .. } = server;
+    let report = running.wait().await.map_err(|e| Failure::coded(&e))?;
+    if !report.forced.is_empty() {
+        problems.push(format!("these services did not drain in time: {}", report.forced.join(", ")));
+    }
+    drop((bridge, engine, database));
+    Ok(ended)
+}
+
+/// Resident memory of this process in MiB; 0 where the system does not tell.
+fn resident(env: &Env) -> f64 {
+    let status = env.fs.open(std::path::Path::new("/proc/self/status"), aitrading_env::OpenMode::Read);
+    let mut buf = [0; 4_096];
+    let read = status.and_then(|file| file.read_at(&mut buf, 0)).unwrap_or(0);
+    let text = String::from_utf8_lossy(buf.get(..read).unwrap_or_default()).into_owned();
+    let line = text.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse::<f64>().ok());
+    kib.unwrap_or(0.0) / 1_024.0
+}
+
+/// Opens the stores again, as a stranger would, and reads the report from them.
+async fn read_back(env: &Env, stage: &Stage, measured: Measured) -> Result<Report, Failure> {
+    let lock = stage.layout.lock(env)?;
+    let config = stage.config()?;
+    let database =
+        aitrading_database_service::Database::open(env, config.database_service, &stage.layout.store()).await?;
+    let report = Report::read(env, &stage.layout, &database.stores(), config.tenant, measured).await;
+    database.close().await?;
+    drop(lock);
+    report
+}

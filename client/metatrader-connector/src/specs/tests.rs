@@ -1,0 +1,71 @@
+use super::*;
+use aitrading_model::{CalcMode, Currency, Symbol, SymbolSpec};
+use std::path::Path;
+
+fn usd() -> Currency {
+    "USD".parse().unwrap()
+}
+
+fn shared(symbol: &str) -> Option<String> {
+    let dir = crate::ticks::shared_data()?;
+    std::fs::read_to_string(dir.join(Path::new("ticks")).join(format!("specs-{symbol}.csv"))).ok()
+}
+
+fn read(symbol: &str, text: &str) -> Result<SymbolSpec, SpecError> {
+    from_mt5_spec_csv(symbol.parse().unwrap(), usd(), text)
+}
+
+#[test]
+fn the_shipped_table_can_be_read_and_holds_the_usual_symbols() {
+    let rows = shipped().unwrap();
+    for symbol in ["EURUSD", "GBPUSD", "USDJPY", "GBPJPY", "XAUUSD"] {
+        let row = find(symbol.parse().unwrap()).unwrap();
+        assert!(row.reference_price.is_on_grid(row.spec.tick_size), "{symbol}");
+    }
+    assert!(rows.iter().all(|row| rows.iter().filter(|other| other.spec.symbol == row.spec.symbol).count() == 1));
+    assert!(find("eurusd".parse::<Symbol>().unwrap()).is_none(), "names are case-sensitive");
+}
+
+#[test]
+fn a_wrong_row_is_named() {
+    let found = parse_table("# head\nEURUSD 5 100000\n");
+    assert_eq!(found, Err(SpecError::Columns { line: 2, found: 3, wanted: 14 }));
+    let row = |tick: &str, value: &str| {
+        parse_table(&format!("EURUSD 5 100000 {tick} {value} forex EUR USD EUR 1.085 1 80 1.085 8"))
+    };
+    assert!(row("0.00001", "1").is_ok());
+    assert!(matches!(row("x", "1"), Err(SpecError::Value { property, .. }) if property == "tick size"));
+    assert!(matches!(row("0", "1"), Err(SpecError::Contradiction { .. })));
+    assert!(matches!(row("0.00001", "2"), Err(SpecError::Contradiction { .. })), "the money must add up");
+}
+
+const EXPORT: &str = "Property,Value\r\nDigits,2\r\nContract size,100\r\nStops level,5\r\nMargin currency,USD\r\n\
+    Profit currency,USD\r\nCalculation,CFD Leverage\r\nTick size,0.01000000\r\nTick value,1.000000\r\nTrade,Full access\r\n\
+    Execution,Market\r\nFilling,Immediate or Cancel\r\nOrders,\"Market, Stop Loss\"\r\nMinimal volume,0.01\r\n\
+    Maximal volume,80.00\r\nVolume step,0.01\r\n";
+
+#[test]
+fn a_terminals_export_is_read_in_its_own_words() {
+    let spec = read("GOLD.m", EXPORT).unwrap();
+    assert_eq!((spec.stops_level, spec.order_mode, spec.calc_mode), (5, 17, CalcMode::CfdLeverage));
+    let without = EXPORT.replace("Tick value,1.000000\r\n", "");
+    assert_eq!(read("GOLD.m", &without), Err(SpecError::Missing("Tick value")));
+    let strange = EXPORT.replace("Full access", "Sometimes");
+    assert!(matches!(read("GOLD.m", &strange), Err(SpecError::Value { property, .. }) if property == "Trade"));
+    let foreign = EXPORT.replace("Margin currency,USD", "Margin currency,CHF");
+    assert!(matches!(read("GOLD.m", &foreign), Err(SpecError::Contradiction { .. })));
+}
+
+#[test]
+fn the_real_exports_agree_with_the_shipped_table() {
+    for symbol in ["USDJPY", "XAUUSD"] {
+        let Some(text) = shared(symbol) else {
+            eprintln!("skipped: the shared data is not there");
+            return;
+        };
+        let spec = read(symbol, &text).unwrap();
+        let ours = find(symbol.parse().unwrap()).unwrap().spec;
+        let base = ours.currency_base;
+        assert_eq!(SymbolSpec { currency_base: base, order_mode: 127, ..spec }, ours, "close by and base are not exported");
+    }
+}

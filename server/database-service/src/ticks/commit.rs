@@ -1,0 +1,185 @@
+//! One commit: files first, then one transaction that makes them, and everything else, count.
+
+use super::{
+    SqlTicks,
+    catalogue::{self, WRITING},
+    plan::{Plan, ToFiles, pieces, plan},
+    rows::Rows,
+    shelf::{FileRow, Shelf},
+};
+use crate::sqlite::{self, Doing};
+use aitrading_model::{GapKind, Source};
+use aitrading_store::{JournalMark, SourceCommit, StoreError, TickCommit};
+use sqlx::SqliteConnection;
+
+/// Files that were written and do not count yet.
+#[derive(Debug)]
+struct Written {
+    source: Source,
+    day: i64,
+    files: Vec<FileRow>,
+}
+
+impl SqlTicks {
+    /// Returns the days that got files: they may have to be merged.
+    pub(super) async fn take(&self, commit: TickCommit) -> Result<Vec<(Source, i64)>, StoreError> {
+        let TickCommit { mark, mut sources } = commit;
+        sources.iter().try_for_each(SourceCommit::check)?;
+        let plan = {
+            let mut tx = self.db.read(WRITING).await?;
+            let stored = sqlite::mark(&mut tx, super::FEED).await?;
+            if mark <= stored {
+                return Err(StoreError::AlreadyDone { stored });
+            }
+            plan(&mut tx, pieces(&mut sources), u64::from(self.settings.file_ticks)).await?
+        };
+        let Plan { files, tails } = plan;
+        let most = self.settings.file_ticks_max as usize;
+        let written = self.shelf.blocking(move |shelf| write_all(shelf, files, most)).await?;
+        let outcome = self.record(mark, &sources, &written, &tails).await;
+        match outcome {
+            Ok(()) => Ok(written.into_iter().map(|written| (written.source, written.day)).collect()),
+            Err(error) => {
+                self.forget(written, mark).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn record(
+        &self,
+        mark: JournalMark,
+        sources: &[SourceCommit],
+        written: &[Written],
+        tails: &[super::plan::ToTail],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.write(WRITING).await?;
+        sqlite::advance(tx.conn(), super::FEED, mark).await?;
+        for part in sources {
+            take_source(tx.conn(), part).await?;
+        }
+        for Written { source, day, files } in written {
+            let id = id_of(tx.conn(), source).await?;
+            catalogue::clear_tail(tx.conn(), id, *day).await?;
+            for file in files {
+                catalogue::add_file(tx.conn(), id, *day, None, file).await?;
+            }
+        }
+        for tail in tails {
+            let id = id_of(tx.conn(), &tail.source).await?;
+            catalogue::add_tail(tx.conn(), id, tail.day, &tail.rows).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Removes what a failed commit wrote, unless its transaction went through after all. What stays is removed at start.
+    async fn forget(&self, written: Vec<Written>, mark: JournalMark) {
+        let Ok(mut tx) = self.db.read(WRITING).await else { return };
+        let Ok(stored) = sqlite::mark(&mut tx, super::FEED).await else { return };
+        if stored >= mark {
+            return;
+        }
+        let discard = move |shelf: &Shelf| {
+            for Written { source, files, .. } in written {
+                let names: Vec<_> = files.into_iter().map(|file| file.name).collect();
+                shelf.discard(&source, &names);
+            }
+            Ok(())
+        };
+        if let Err(error) = self.shelf.blocking(discard).await {
+            tracing::warn!(%error, "tick files of a failed commit stay until the next start");
+        }
+    }
+}
+
+/// Writes every planned file, or none.
+fn write_all(shelf: &Shelf, plan: Vec<ToFiles>, most: usize) -> Result<Vec<Written>, StoreError> {
+    let mut done: Vec<Written> = Vec::with_capacity(plan.len());
+    for ToFiles { source, day, digits, mut rows } in plan {
+        let mut files = Vec::new();
+        while !rows.is_empty() {
+            let rest = if rows.len() > most { rows.split_off(most) } else { Rows::default() };
+            match shelf.write(&source, day, digits, &rows) {
+                Ok(file) => files.push(file),
+                Err(error) => {
+                    done.push(Written { source, day, files });
+                    for Written { source, files, .. } in &done {
+                        let names: Vec<_> = files.iter().map(|file| file.name.clone()).collect();
+                        shelf.discard(source, &names);
+                    }
+                    return Err(error);
+                }
+            }
+            rows = rest;
+        }
+        done.push(Written { source, day, files });
+    }
+    Ok(done)
+}
+
+async fn id_of(conn: &mut SqliteConnection, source: &Source) -> Result<i64, StoreError> {
+    let known = catalogue::find(conn, source).await?;
+    known.map(|known| known.id).ok_or_else(|| StoreError::corrupt("a source that was just written"))
+}
+
+async fn take_source(conn: &mut SqliteConnection, part: &SourceCommit) -> Result<(), StoreError> {
+    let statement =
+        "INSERT INTO sources (tenant, account, symbol, digits, epoch, seq, time_ms, count_at_time, duplicates)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (tenant, account, symbol) DO UPDATE SET digits = excluded.digits, epoch = excluded.epoch,
+             seq = excluded.seq, time_ms = excluded.time_ms, count_at_time = excluded.count_at_time,
+             duplicates = sources.duplicates + excluded.duplicates
+         RETURNING id";
+    let query = sqlx::query_scalar::<_, i64>(statement)
+        .bind(part.source.tenant.0.cast_signed())
+        .bind(part.source.account.0.cast_signed())
+        .bind(part.source.symbol.as_str())
+        .bind(i64::from(part.digits))
+        .bind(part.cursor.epoch.0.cast_signed())
+        .bind(part.cursor.seq.cast_signed())
+        .bind(part.cursor.time.0)
+        .bind(i64::from(part.cursor.count_at_time))
+        .bind(part.duplicates.cast_signed());
+    let id = query.fetch_one(&mut *conn).await.doing(WRITING)?;
+    for (code, ticks) in &part.rejected {
+        let statement = "INSERT INTO rejects (source, code, ticks) VALUES (?, ?, ?)
+             ON CONFLICT (source, code) DO UPDATE SET ticks = rejects.ticks + excluded.ticks";
+        let query = sqlx::query(statement).bind(id).bind(*code as i64).bind(ticks.cast_signed());
+        query.execute(&mut *conn).await.doing(WRITING)?;
+    }
+    for gap in &part.gaps {
+        let statement = "INSERT INTO gaps (source, from_ms, to_ms, kind) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        let query = sqlx::query(statement).bind(id).bind(gap.from.0).bind(gap.to.0).bind(gap_number(gap.kind));
+        query.execute(&mut *conn).await.doing(WRITING)?;
+    }
+    take_bars(conn, id, part).await
+}
+
+/// The stored number of a gap's kind.
+pub(super) fn gap_number(kind: GapKind) -> i64 {
+    match kind {
+        GapKind::Silence => 0,
+        GapKind::Discontinuity => 1,
+    }
+}
+
+async fn take_bars(conn: &mut SqliteConnection, id: i64, part: &SourceCommit) -> Result<(), StoreError> {
+    for bar in &part.bars {
+        let statement = "INSERT INTO bars (source, frame_ms, start_ms, open, high, low, close, ticks, spread_min)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (source, frame_ms, start_ms) DO UPDATE SET open = excluded.open, high = excluded.high,
+                 low = excluded.low, close = excluded.close, ticks = excluded.ticks, spread_min = excluded.spread_min";
+        let query = sqlx::query(statement)
+            .bind(id)
+            .bind(bar.timeframe.millis())
+            .bind(bar.start.0)
+            .bind(bar.open.raw())
+            .bind(bar.high.raw())
+            .bind(bar.low.raw())
+            .bind(bar.close.raw())
+            .bind(i64::from(bar.ticks))
+            .bind(bar.spread_min.raw());
+        query.execute(&mut *conn).await.doing(WRITING)?;
+    }
+    Ok(())
+}

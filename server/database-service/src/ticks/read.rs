@@ -1,0 +1,150 @@
+//! Reading ticks, bars and counts. A reader sees one moment of the catalogue, and its files stay until it is done.
+
+use super::{
+    SqlTicks,
+    catalogue::{self, Listed, READING},
+    rows::{Rows, TAIL_TICK_BYTES},
+    shelf::Pin,
+};
+use crate::sqlite::Doing;
+use aitrading_model::{
+    Bar, Cursor, Epoch, Gap, GapKind, MarketTime, Price, Source, TenantId, Tick, TickReject, Timeframe,
+};
+use aitrading_store::{StoreError, TickCounts};
+
+/// What the catalogue lists of one source.
+pub(super) struct View {
+    pub(super) files: Vec<Listed>,
+    pub(super) tail: Rows,
+    _pin: Pin,
+}
+
+impl SqlTicks {
+    /// Files that may hold ticks with `from <= time < to` (no end: `None`), and all that wait.
+    pub(super) async fn view(&self, source: &Source, from: i64, to: Option<i64>) -> Result<View, StoreError> {
+        let pin = self.shelf.pin();
+        let mut tx = self.db.read(READING).await?;
+        let mut view = View { files: Vec::new(), tail: Rows::default(), _pin: pin };
+        if let Some(known) = catalogue::find(&mut tx, source).await? {
+            view.files = catalogue::files(&mut tx, known.id, from, to).await?;
+            let mut days = catalogue::waiting(&mut tx, known.id).await?;
+            days.sort_unstable();
+            for (day, _) in days {
+                view.tail.append(catalogue::tail(&mut tx, known.id, day).await?);
+            }
+        }
+        Ok(view)
+    }
+
+    pub(super) async fn read_file(&self, source: Source, listed: Listed) -> Result<Vec<Tick>, StoreError> {
+        self.shelf.blocking(move |shelf| Ok(shelf.read(&source, &listed.file)?.ticks)).await
+    }
+
+    pub(super) async fn count(&self, tenant: TenantId) -> Result<TickCounts, StoreError> {
+        let pin = self.shelf.pin();
+        let mut tx = self.db.read(READING).await?;
+        let tenant = tenant.0.cast_signed();
+        let statement = "SELECT s.tenant, s.account, s.symbol, f.id, f.name, f.ticks, f.bytes FROM tick_files f
+             JOIN sources s ON s.id = f.source WHERE s.tenant = ?";
+        let files = sqlx::query_as::<_, (i64, i64, String, i64, String, i64, i64)>(statement).bind(tenant);
+        let files = files.fetch_all(&mut *tx).await.doing(READING)?;
+        let statement = "SELECT COALESCE(SUM(LENGTH(t.body)), 0) FROM tick_tails t JOIN sources s ON s.id = t.source
+             WHERE s.tenant = ?";
+        let waiting = sqlx::query_scalar::<_, i64>(statement).bind(tenant);
+        let waiting = waiting.fetch_one(&mut *tx).await.doing(READING)?.cast_unsigned();
+        let mut counts = TickCounts {
+            stored: waiting.checked_div(TAIL_TICK_BYTES as u64).unwrap_or(0),
+            bytes: waiting,
+            files: files.len() as u64,
+            ..TickCounts::default()
+        };
+        let statement = "SELECT COALESCE(SUM(duplicates), 0) FROM sources WHERE tenant = ?";
+        let duplicates = sqlx::query_scalar::<_, i64>(statement).bind(tenant);
+        counts.duplicates = duplicates.fetch_one(&mut *tx).await.doing(READING)?.cast_unsigned();
+        let statement = "SELECT r.code, SUM(r.ticks) FROM rejects r JOIN sources s ON s.id = r.source
+             WHERE s.tenant = ? GROUP BY r.code";
+        let rejects = sqlx::query_as::<_, (i64, i64)>(statement).bind(tenant);
+        for (code, ticks) in rejects.fetch_all(&mut *tx).await.doing(READING)? {
+            let code = u8::try_from(code).ok().and_then(TickReject::from_number);
+            let code = code.ok_or_else(|| StoreError::corrupt("the code of a refused tick"))?;
+            counts.rejected.insert(code, ticks.cast_unsigned());
+        }
+        drop(tx);
+        for (tenant, account, symbol, id, name, ticks, bytes) in files {
+            let owner = catalogue::source((tenant, account, symbol))?;
+            let held = self.count_file(owner, id, name, ticks.cast_unsigned()).await?;
+            counts.stored = counts.stored.saturating_add(held);
+            counts.bytes = counts.bytes.saturating_add(bytes.cast_unsigned());
+        }
+        drop(pin);
+        Ok(counts)
+    }
+
+    /// A file's own count. Files never change, so each is asked once.
+    async fn count_file(&self, source: Source, id: i64, name: String, listed: u64) -> Result<u64, StoreError> {
+        if let Some(held) = self.counted.get(&id) {
+            return Ok(held);
+        }
+        let shown = name.clone();
+        let held = self.shelf.blocking(move |shelf| shelf.count(&source, &name)).await?;
+        if held != listed {
+            return Err(StoreError::corrupt(format!("tick file {shown} holds {held} ticks, {listed} are listed")));
+        }
+        self.counted.insert(id, held);
+        Ok(held)
+    }
+
+    pub(super) async fn all_cursors(&self) -> Result<Vec<(Source, Cursor)>, StoreError> {
+        let mut tx = self.db.read(READING).await?;
+        let statement = "SELECT tenant, account, symbol, epoch, seq, time_ms, count_at_time FROM sources";
+        let query = sqlx::query_as::<_, (i64, i64, String, i64, i64, i64, i64)>(statement);
+        let rows = query.fetch_all(&mut *tx).await.doing(READING)?;
+        let cursor = |(tenant, account, symbol, epoch, seq, time, count): (i64, i64, String, i64, i64, i64, i64)| {
+            let cursor = Cursor {
+                epoch: Epoch(epoch.cast_unsigned()),
+                seq: seq.cast_unsigned(),
+                time: MarketTime(time),
+                count_at_time: u32::try_from(count).map_err(|_| StoreError::corrupt("a source's cursor"))?,
+            };
+            Ok((catalogue::source((tenant, account, symbol))?, cursor))
+        };
+        rows.into_iter().map(cursor).collect()
+    }
+
+    pub(super) async fn all_gaps(&self, source: Source) -> Result<Vec<Gap>, StoreError> {
+        let mut tx = self.db.read(READING).await?;
+        let statement = "SELECT g.from_ms, g.to_ms, g.kind FROM gaps g JOIN sources s ON s.id = g.source
+             WHERE s.tenant = ? AND s.account = ? AND s.symbol = ? ORDER BY g.from_ms, g.to_ms";
+        let query = sqlx::query_as::<_, (i64, i64, i64)>(statement)
+            .bind(source.tenant.0.cast_signed())
+            .bind(source.account.0.cast_signed())
+            .bind(source.symbol.as_str());
+        let rows = query.fetch_all(&mut *tx).await.doing(READING)?;
+        let gap = |(from, to, kind): (i64, i64, i64)| {
+            let kind = match kind {
+                0 => GapKind::Silence,
+                1 => GapKind::Discontinuity,
+                _ => return Err(StoreError::corrupt("a gap's kind")),
+            };
+            Ok(Gap { source, from: MarketTime(from), to: MarketTime(to), kind })
+        };
+        rows.into_iter().map(gap).collect()
+    }
+}
+
+/// Start, open, high, low, close, ticks, smallest spread.
+pub(super) type BarColumns = (i64, i64, i64, i64, i64, i64, i64);
+
+pub(super) fn bar(timeframe: Timeframe, columns: BarColumns) -> Result<Bar, StoreError> {
+    let (start, open, high, low, close, ticks, spread_min) = columns;
+    Ok(Bar {
+        timeframe,
+        start: MarketTime(start),
+        open: Price::from_raw(open),
+        high: Price::from_raw(high),
+        low: Price::from_raw(low),
+        close: Price::from_raw(close),
+        ticks: u32::try_from(ticks).map_err(|_| StoreError::corrupt("a bar's number of ticks"))?,
+        spread_min: Price::from_raw(spread_min),
+    })
+}

@@ -1,0 +1,305 @@
+//! From a wish to a signed signal, or to a denial with its code.
+
+use super::{
+    AccountKey, Answer, Effect, Engine, Event, Token, Wish, WishKey,
+    event::{Decided, DeniedFact},
+    io::{After, ManualOrder},
+    state::{Held, Stage},
+};
+use aitrading_env::{Rng, RngExt};
+use aitrading_model::{
+    Money, OrderType, PositionTicket, Price, Side, Signal, SignalId, Source, SymbolSpec, Timestamp, TraceId,
+};
+use aitrading_risk::{
+    Action, Approved, Candidate, Denied, Inputs, LimitSet, Order, Quote, Recent, Sizing, Stamped, check, notional,
+};
+
+impl Engine {
+    /// Takes the next step towards a wish: nothing while a decision is open, else close, else open.
+    pub(super) fn advance(&mut self, now: Timestamp, key: WishKey, rng: &dyn Rng) {
+        let Some(wish) = self.wishes.get(&key).copied() else { return };
+        let mut open = self.state.open_of(key.account).into_iter().filter_map(|id| self.state.open.get(&id));
+        if open.any(|s| s.decided.strategy == key.strategy && s.decided.signal.symbol == key.symbol) {
+            return;
+        }
+        let held = self.held(&key);
+        let against = held.iter().find(|(_, h)| h.side != wish.side).copied();
+        let candidate = match against {
+            Some((ticket, h)) => self.closing(&key, &wish, ticket, &h),
+            None if !held.is_empty() => {
+                self.wishes.remove(&key);
+                return;
+            }
+            None => {
+                self.wishes.remove(&key);
+                self.opening(&key, &wish)
+            }
+        };
+        if self.decide(now, &candidate, wish.trace, wish.feed, rng).is_err() {
+            self.wishes.remove(&key);
+        }
+    }
+
+    fn held(&self, key: &WishKey) -> Vec<(PositionTicket, Held)> {
+        let held = self.state.books.get(&key.account).into_iter().flat_map(|book| &book.held);
+        let own = held.filter(|(_, h)| h.strategy == key.strategy && h.symbol == key.symbol);
+        own.map(|(ticket, h)| (*ticket, *h)).collect()
+    }
+
+    fn closing(&self, key: &WishKey, wish: &Wish, ticket: PositionTicket, held: &Held) -> Candidate {
+        let side = held.side.opposite();
+        self.candidate(key, wish, side, Action::Close { position: ticket })
+    }
+
+    fn opening(&self, key: &WishKey, wish: &Wish) -> Candidate {
+        let spec = self.desks.get(&key.account).and_then(|desk| desk.specs.get(&key.symbol)).map(|s| s.value);
+        let entry = self.quote(key.account, &wish.feed).map(|(_, quote)| quote.value.entry(wish.side));
+        let (stop_loss, take_profit) = match (spec, entry) {
+            (Some(spec), Some(entry)) => stops(&spec, entry, wish).unwrap_or_default(),
+            // Risk refuses for the missing fact before it looks at stops.
+            _ => Default::default(),
+        };
+        let ppm = self.config.strategies.iter().find(|s| s.strategy_id() == key.strategy).map_or(0, |s| s.risk_ppm);
+        self.candidate(key, wish, wish.side, Action::Open { stop_loss, take_profit, sizing: Sizing::Fraction(ppm) })
+    }
+
+    fn candidate(&self, key: &WishKey, wish: &Wish, side: Side, action: Action) -> Candidate {
+        let price = self.quote(key.account, &wish.feed).map_or(Price::ZERO, |(_, quote)| quote.value.entry(side));
+        let ((tenant, account), strategy, symbol) = (key.account, key.strategy, key.symbol);
+        let decided_at = wish.decided_at;
+        Candidate { tenant, account, strategy, symbol, side, action, price, decided_at, key: None }
+    }
+
+    /// The quote that an account trades at: its own feed's, or the deciding feed's where it sends none.
+    fn quote(&self, account: AccountKey, feed: &Source) -> Option<(Source, Stamped<Quote>)> {
+        let own = Source { tenant: account.0, account: account.1, symbol: feed.symbol };
+        let source = if self.feeds.contains_key(&own) { own } else { *feed };
+        let quote = self.feeds.get(&source)?.quote?;
+        Some((source, quote))
+    }
+
+    /// Value of everything open on an account; `None` if a position's specification is unknown.
+    fn exposure(&self, account: AccountKey) -> Option<Money> {
+        let desk = self.desks.get(&account)?;
+        desk.account.as_ref()?.value.positions.iter().try_fold(Money::ZERO, |sum, position| {
+            let spec = desk.specs.get(&position.symbol)?;
+            sum.checked_add(notional(&spec.value, position.volume, position.price_open)?)
+        })
+    }
+
+    /// Decides one candidate: a signal with its reservation, or a denial. Both are journaled and audited.
+    pub(super) fn decide(
+        &mut self,
+        now: Timestamp,
+        candidate: &Candidate,
+        trace: TraceId,
+        feed: Source,
+        rng: &dyn Rng,
+    ) -> Result<SignalId, Denied> {
+        let priced = self.quote(candidate.account_key(), &feed);
+        let source = priced.map_or(feed, |(source, _)| source);
+        match self.judge(now, candidate, &source, priced.map(|(_, quote)| quote)) {
+            Ok(approved) => {
+                let decided = self.sign(now, &approved, candidate, trace, feed, source, rng);
+                let id = decided.signal.id;
+                self.record(Event::Decided(Box::new(decided)));
+                self.out.after.push(After::Deliver(id));
+                self.out.effects.push(Effect::Count("engine_signals_total"));
+                Ok(id)
+            }
+            Err(denied) => {
+                self.deny(now, candidate, trace, &source, &denied);
+                Err(denied)
+            }
+        }
+    }
+
+    fn judge(
+        &self,
+        now: Timestamp,
+        candidate: &Candidate,
+        source: &Source,
+        quote: Option<Stamped<Quote>>,
+    ) -> Result<Approved<Order>, Denied> {
+        let key = candidate.account_key();
+        let limits: &LimitSet = &self.config.limits;
+        let limits = limits.resolve(candidate.tenant, candidate.account, candidate.strategy, candidate.symbol)?;
+        let desk = self.desks.get(&key);
+        let book = self.state.books.get(&key);
+        let unresolved = self.state.open_of(key).iter().any(|id| {
+            self.state.open.get(id).is_some_and(|open| matches!(open.stage, Stage::Unconfirmed | Stage::Disputed))
+        });
+        let reserved = self.state.reserved(key);
+        let recent: Vec<Recent> = book.into_iter().flat_map(|book| book.recent.iter().copied()).collect();
+        let age = self.config.entitlement_age_ns;
+        let inputs = Inputs {
+            now,
+            last_issued: self.state.last_issued,
+            market: self.feeds.get(source).map(|feed| feed.market).unwrap_or_default(),
+            state: self.trading_state(key),
+            entitlement: desk.map_or(aitrading_risk::Entitlement::Unreadable, |d| {
+                d.entitlement(now, age, candidate.symbol)
+            }),
+            gate: desk.map_or(aitrading_risk::Gate::Down, |d| d.gate(unresolved)),
+            account: desk.and_then(|d| d.account.as_ref()).map(|a| Stamped { value: &a.value, at: a.at }),
+            spec: desk.and_then(|d| d.specs.get(&candidate.symbol)).map(|s| Stamped { value: &s.value, at: s.at }),
+            quote,
+            exposure: self.exposure(key),
+            reserved: &reserved,
+            recent: &recent,
+        };
+        check(&inputs, &limits, candidate)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "everything that a signal is made of, once")]
+    fn sign(
+        &mut self,
+        now: Timestamp,
+        approved: &Approved<Order>,
+        candidate: &Candidate,
+        trace: TraceId,
+        feed: Source,
+        priced: Source,
+        rng: &dyn Rng,
+    ) -> Decided {
+        let order = approved.order();
+        let key = candidate.account_key();
+        let seat = self.desks.get(&key).and_then(super::session::Desk::seat);
+        let (device, fence) = seat.map(|(seat, fence)| (seat.device, fence)).unwrap_or_default();
+        let book = self.state.book(key);
+        let (seq, previous) = (book.last_seq.saturating_add(1), book.previous);
+        let signal = Signal {
+            tenant: order.tenant,
+            account: order.account,
+            device,
+            fence,
+            seq,
+            id: SignalId(rng.bytes()),
+            previous,
+            trace,
+            kind: order.kind,
+            order_type: OrderType::Market,
+            symbol: order.symbol,
+            side: order.side,
+            position: order.position,
+            lots_min: order.lots,
+            lots_max: order.lots,
+            price_min: order.price_min,
+            price_max: order.price_max,
+            deviation: order.deviation,
+            stop_loss: order.stop_loss,
+            take_profit: order.take_profit,
+            issued_at: now,
+            not_before: now,
+            expires_at: now.plus(self.config.signal_life),
+            policy: self.config.policy,
+        };
+        let reservation = approved.reservation();
+        Decided {
+            envelope: self.seal(aitrading_wire::encode_signal(&signal)),
+            signal,
+            strategy: order.strategy,
+            feed,
+            priced,
+            market: self.feeds.get(&priced).map(|f| f.market).unwrap_or_default(),
+            price: order.price,
+            risk: reservation.risk,
+            margin: reservation.margin,
+            exposure: reservation.exposure,
+            limits_version: approved.limits_version(),
+            key: candidate.key,
+        }
+    }
+
+    fn deny(&mut self, now: Timestamp, candidate: &Candidate, trace: TraceId, source: &Source, denied: &Denied) {
+        self.out.effects.push(Effect::Count("engine_denied_total"));
+        if self.failed {
+            return;
+        }
+        self.record(Event::Denied(Box::new(DeniedFact {
+            tenant: candidate.tenant,
+            account: candidate.account,
+            strategy: candidate.strategy,
+            symbol: candidate.symbol,
+            side: candidate.side,
+            kind: candidate.kind(),
+            trace,
+            code: denied.code.code().into(),
+            price: candidate.price,
+            value: denied.value.map_or(0, aitrading_risk::Quantity::raw),
+            bound: denied.bound.map_or(0, aitrading_risk::Quantity::raw),
+            market: self.feeds.get(source).map(|feed| feed.market).unwrap_or_default(),
+            at: now,
+        })));
+    }
+
+    pub(super) fn on_manual(&mut self, now: Timestamp, token: Token, order: &ManualOrder, rng: &dyn Rng) {
+        let ((tenant, account), strategy) = (order.account, order.strategy);
+        let known = self.state.open.iter().find(|(_, open)| {
+            open.decided.account() == order.account && open.decided.key == Some(order.key) && same(&open.decided, order)
+        });
+        if let Some((id, _)) = known {
+            let answer = Answer::Issued(*id);
+            return self.out.after.push(After::Reply { token, answer });
+        }
+        let feed = Source { tenant, account, symbol: order.symbol };
+        let candidate = Candidate {
+            tenant,
+            account,
+            strategy,
+            symbol: order.symbol,
+            side: order.side,
+            action: order.action,
+            price: order.price,
+            decided_at: now,
+            key: Some(order.key),
+        };
+        let answer = match self.decide(now, &candidate, order.trace, feed, rng) {
+            Ok(id) => Answer::Issued(id),
+            Err(denied) => Answer::Denied(denied),
+        };
+        self.out.after.push(After::Reply { token, answer });
+    }
+}
+
+/// Is it the same order that was asked for under the same key?
+fn same(decided: &Decided, order: &ManualOrder) -> bool {
+    let signal = &decided.signal;
+    let content = match order.action {
+        Action::Open { stop_loss, take_profit, sizing } => {
+            let lots = match sizing {
+                Sizing::Lots(lots) => signal.lots_max == lots,
+                Sizing::Fraction(_) => true,
+            };
+            lots && signal.stop_loss == stop_loss && signal.take_profit == take_profit
+        }
+        Action::Close { position } => signal.position == position,
+    };
+    content && signal.symbol == order.symbol && signal.side == order.side
+}
+
+/// Stop and target on the grid; the stop rounds away from the market, so that the risk is not understated.
+fn stops(spec: &SymbolSpec, entry: Price, wish: &Wish) -> Option<(Price, Price)> {
+    let points = i64::from(wish.stop.min_points.max(spec.stops_level.saturating_add(1)));
+    let least = spec.point().raw().checked_mul(points)?;
+    let distance = wish.stop.price.map_or(least, |p| p.raw().max(least));
+    let target = Price::from_raw(distance).scale(i64::from(wish.stop.target_percent), 100)?;
+    let signed = |distance: i64| match wish.side {
+        Side::Buy => entry.raw().checked_sub(distance),
+        Side::Sell => entry.raw().checked_add(distance),
+    };
+    let tick = spec.tick_size.raw();
+    let raw = signed(distance)?;
+    let over = raw.checked_rem_euclid(tick)?;
+    let stop = match wish.side {
+        Side::Buy => raw.checked_sub(over)?,
+        Side::Sell if over == 0 => raw,
+        Side::Sell => raw.checked_add(tick.checked_sub(over)?)?,
+    };
+    let profit = if target == Price::ZERO {
+        Price::ZERO
+    } else {
+        Price::from_raw(signed(target.raw().checked_neg()?)?).round_to_grid(spec.tick_size)?
+    };
+    Some((Price::from_raw(stop), profit))
+}
