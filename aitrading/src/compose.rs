@@ -1,17 +1,25 @@
 //! The four services in one process: opened from one data directory, wired through the interfaces of `wire` and `store`, started
 //! and drained by the hub.
 
-use crate::{config::Config, exit::Failure, layout::Layout, vault::Vault};
+use crate::{
+    config::Config,
+    exit::{Exit, Failure},
+    layout::Layout,
+    vault::Vault,
+};
 use aitrading_api_gateway::Gateway;
+use aitrading_audit::{AuditLog, CheckpointKey, Entry, EventKind, Field, Level};
 use aitrading_channel::{Limits as ChannelLimits, ServerSettings, tls};
 use aitrading_data_bridge::{Bridge, Keys, Ports, Seats};
 use aitrading_database_service::Database;
-use aitrading_env::{BoxFuture, Env, FileLock};
+use aitrading_env::{BoxFuture, Env, FileLock, RngExt};
 use aitrading_error::Fault;
 use aitrading_http::{Door, DoorConfig, Handler, Limits, Metrics, Observability, Probe, Tls};
 use aitrading_hub::{Component, Handover, Health, Hub, HubConfig, Part, Running};
+use aitrading_model::DeviceId;
 use aitrading_security::{NoiseKeyPair, SanAuthenticator};
-use aitrading_trading_engine::{EngineKeys, TradingEngine};
+use aitrading_store::Stores;
+use aitrading_trading_engine::{AuditParts, EngineKeys, Parts, Pseudonyms, TradingEngine};
 use std::{net::SocketAddr, sync::Arc};
 
 const BRIDGE: &str = "data-bridge";
@@ -36,16 +44,11 @@ pub(crate) async fn start(env: &Env, layout: &Layout, config: Config) -> Result<
     let vault = Vault::open(env, &layout.keys())?;
     let database = Database::open(env, config.database_service, &layout.store()).await?;
     let stores = database.stores();
-    let keys = EngineKeys {
-        signals: vault.signals.clone(),
-        next: Some(vault.next_signals.verifying_key()),
-        checkpoints: vault.checkpoints.clone(),
-    };
-    let engine =
-        TradingEngine::open(env, &layout.engine(), &layout.audit(), config.trading_engine.clone(), keys, stores.clone())
-            .await?;
-    let seats = Arc::new(Seats::default());
-    engine.deliver_through(Arc::clone(&seats) as _);
+    let engine = engine(env, layout, &config, &vault, &stores).await?;
+    let seats = Seats::new();
+    if engine.set_delivery(Arc::clone(&seats) as _).is_err() {
+        return Err(Failure::new(Exit::Internal, "the engine has a delivery already"));
+    }
     let ports = Ports {
         ticks: Arc::clone(&stores.ticks),
         feed: Arc::new(engine.clone()),
@@ -67,6 +70,46 @@ pub(crate) async fn start(env: &Env, layout: &Layout, config: Config) -> Result<
     let running = hub.launch(env, HubConfig::default(), components).map_err(|e| Failure::coded(&e))?;
     running.ready().await.map_err(|e| Failure::coded(&e))?;
     Ok(Server { running, health, bridge, engine, database, _lock: lock })
+}
+
+/// The engine over its journal and the audit log.
+async fn engine(
+    env: &Env,
+    layout: &Layout,
+    config: &Config,
+    vault: &Vault,
+    stores: &Stores,
+) -> Result<TradingEngine, Failure> {
+    let origin = origin(env, stores).await?;
+    let signer = CheckpointKey::from_seed(&vault.checkpoints.seed());
+    let (audit, recovery) = AuditLog::open(env, &layout.audit(), signer, &origin, aitrading_audit::Settings::default())?;
+    tracing::info!(?recovery, "audit log open");
+    let parts = Parts {
+        env: env.clone(),
+        dir: layout.engine(),
+        config: config.trading_engine.clone(),
+        keys: EngineKeys {
+            signal: vault.signals.clone(),
+            next: Some(vault.next_signals.verifying_key().to_bytes()),
+            pseudonyms: Pseudonyms::new(vault.pseudonyms),
+        },
+        audit: AuditParts { log: audit.clone(), fs: Arc::clone(&env.fs), dir: layout.audit() },
+        signals: Arc::clone(&stores.signals),
+        subscriptions: Arc::clone(&stores.subscriptions),
+        ticks: Arc::clone(&stores.ticks),
+    };
+    let (engine, recovered) = TradingEngine::open(parts).await?;
+    tracing::info!(?recovered, "engine journal open");
+    let started = Entry::new(Level::Info, EventKind::SystemStarted).with(Field::Version(env!("CARGO_PKG_VERSION").into()));
+    audit.append(started).await?;
+    Ok(engine)
+}
+
+/// The audit log's name: the deployment's id, drawn once and kept.
+async fn origin(env: &Env, stores: &Stores) -> Result<String, Failure> {
+    let fresh = DeviceId(env.rng.bytes()).to_string();
+    let kept = stores.meta.put_if_absent("deployment", fresh.as_bytes()).await?;
+    Ok(format!("{}/audit/critical", String::from_utf8_lossy(&kept)))
 }
 
 /// What all doors share.
@@ -141,8 +184,16 @@ fn components(
             ENGINE,
             config.trading_engine_listen,
             Arc::new(doors.observability.of(ENGINE)),
-            move || shown.parts(),
-            move || Box::pin(async move { closed.shutdown().await.map_err(Fault::new) }),
+            move || shown.health(),
+            move || {
+                Box::pin(async move {
+                    closed.shutdown().await;
+                    let ended = Entry::new(Level::Info, EventKind::SystemStopped).with(Field::Code("DRAINED".into()));
+                    let told = closed.audit().append(ended).await.map(drop);
+                    let whole = closed.audit().shutdown().await;
+                    told.and(whole).map_err(Fault::new)
+                })
+            },
         )
         .needs(&[DATABASE]);
     let (shown, closed) = (bridge.clone(), bridge.clone());

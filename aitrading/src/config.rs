@@ -142,6 +142,7 @@ impl Raw {
                 None
             }
         };
+        let database = c.section("database_service", |c| self.database_service.resolve(c));
         let config = (|| {
             version?;
             let (data_bridge_listen, trading_engine_listen, database_service_listen, observer_listen) = listen?;
@@ -156,7 +157,7 @@ impl Raw {
                 observer_listen,
                 data_bridge: self.data_bridge,
                 trading_engine: engine?,
-                database_service: self.database_service,
+                database_service: database?,
             })
         })();
         c.finish(config)

@@ -110,7 +110,7 @@ async fn watch(
         if clients.iter().all(|c| c.status().feed_end) {
             // Wait for the last decisions to settle, but not for ever.
             let since = *all_ended_at.get_or_insert(now);
-            if server.engine.is_idle() || now.saturating_sub(since) >= nanos(SETTLE) {
+            if server.engine.open_signals() == 0 || now.saturating_sub(since) >= nanos(SETTLE) {
                 return Ok(problems);
             }
         }

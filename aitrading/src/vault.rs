@@ -26,13 +26,14 @@ pub(crate) const SERVER_LIFE: Duration = DAY.saturating_mul(397);
 
 /// The opened keys.
 pub(crate) struct Vault {
-    dir: PathBuf,
     pub(crate) authority: Authority,
     pub(crate) server: Issued,
     pub(crate) noise: NoiseKeyPair,
     pub(crate) signals: SigningKey,
     pub(crate) next_signals: SigningKey,
     pub(crate) checkpoints: SigningKey,
+    /// Names accounts and devices in the audit log.
+    pub(crate) pseudonyms: [u8; 32],
 }
 
 impl Vault {
@@ -46,6 +47,7 @@ impl Vault {
         let server = authority.issue_server(env, &[], SERVER_LIFE)?;
         let noise = NoiseKeyPair::generate(env);
         let [signals, next_signals, checkpoints] = std::array::from_fn(|_| SigningKey::generate(env));
+        let pseudonyms = env.rng.bytes::<32>();
         write(env, &dir.join("ca.pem"), authority.certificate_pem().as_bytes())?;
         write(env, &dir.join("server.pem"), server.chain_pem().as_bytes())?;
         seal.put("ca.key", authority.key_pem().expose().as_bytes())?;
@@ -54,7 +56,8 @@ impl Vault {
         seal.put("signals.key", &signals.seed()[..])?;
         seal.put("signals-next.key", &next_signals.seed()[..])?;
         seal.put("checkpoints.key", &checkpoints.seed()[..])?;
-        Ok(Self { dir: dir.to_owned(), authority, server, noise, signals, next_signals, checkpoints })
+        seal.put("pseudonyms.key", &pseudonyms)?;
+        Ok(Self { authority, server, noise, signals, next_signals, checkpoints, pseudonyms })
     }
 
     /// Opens the keys that [`Vault::create`] made.
@@ -73,19 +76,14 @@ impl Vault {
         let root: [u8; 32] = root.try_into().map_err(|_| SecurityError::BadKey("root key"))?;
         let seal = Seal { env, dir, key: SealKey::new(&root)? };
         Ok(Self {
-            dir: dir.to_owned(),
             authority: Authority::from_pem(&seal.plain("ca.pem")?, &seal.text("ca.key")?)?,
             server: Issued::from_pem(&seal.plain("server.pem")?, &seal.text("server.key")?)?,
             noise: NoiseKeyPair::from_secret(seal.seed("noise.key")?),
             signals: SigningKey::from_seed(&seal.seed("signals.key")?),
             next_signals: SigningKey::from_seed(&seal.seed("signals-next.key")?),
             checkpoints: SigningKey::from_seed(&seal.seed("checkpoints.key")?),
+            pseudonyms: seal.seed("pseudonyms.key")?,
         })
-    }
-
-    /// The authority's certificate file, which clients need.
-    pub(crate) fn authority_file(&self) -> PathBuf {
-        self.dir.join("ca.pem")
     }
 }
 

@@ -12,8 +12,8 @@ use std::io::Write;
 
 /// Verifies and prints; the verdict is the exit code.
 pub(crate) fn verify(env: &Env, out: &mut dyn Write, args: &cli::AuditVerify) -> Result<(), Failure> {
-    let pinned = args.key.as_deref().map(str::parse::<LogKey>).transpose();
-    let pinned = pinned.map_err(|e| Failure { exit: 2, ..Failure::coded(&e) })?;
+    let pinned = args.key.as_deref().map(LogKey::parse).transpose();
+    let pinned = pinned.map_err(|e| Failure { exit: 2, message: format!("the key given with --key is not usable: {e}") })?;
     let dir = Layout::new(&args.data_dir).audit();
     let report = aitrading_audit::verify(env.fs.as_ref(), &dir, pinned.as_ref());
     if args.json { json(out, &report, pinned.is_some())? } else { text(out, &report, pinned.is_some())? }

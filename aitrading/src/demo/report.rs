@@ -214,7 +214,7 @@ impl From<SignalCounts> for Signals {
 impl From<VerifyReport> for Audit {
     fn from(v: VerifyReport) -> Self {
         let verified = v.verdict == Verdict::Clean;
-        let findings = v.findings.iter().map(ToString::to_string).collect();
+        let findings = v.findings.iter().map(|f| format!("{}: {}", f.code, f.detail)).collect();
         Self { entries: v.entries, root: v.root, verified, findings }
     }
 }

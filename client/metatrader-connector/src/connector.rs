@@ -37,6 +37,7 @@ pub struct Connector {
 
 #[derive(Debug)]
 struct Running {
+    account: AccountId,
     terminal: Arc<dyn Terminal>,
     ledger: Arc<Ledger>,
     pump: Arc<Pump>,
@@ -46,7 +47,7 @@ struct Running {
     keeper: Task,
     signals: Task,
     reporter: Task,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// Keeps other processes out of the data directory.
@@ -139,8 +140,14 @@ impl Connector {
         let reporter = env.spawn.task("reports", Box::pin(reports.run(receiver)));
         let keeper = env.spawn.task("session", Box::pin(keeper.run()));
         let parts =
-            Running { terminal, ledger, pump, board, inbox, stop, keeper, signals, reporter, _lock: lock };
+            Running { account: owner.account, terminal, ledger, pump, board, inbox, stop, keeper, signals, reporter, lock };
         Ok(Self { parts, ea: None })
+    }
+
+    /// The account that it works for.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.parts.account
     }
 
     /// Where the Expert Advisor is to connect to.
@@ -158,7 +165,7 @@ impl Connector {
     /// Ends in order: no new ticks, answers to orders that are under way, reports out, session closed, ledger written. What is
     /// not done in time is done after the next start. Returns the last status.
     pub async fn stop(self) -> Status {
-        let Running { terminal, ledger, pump, board, inbox, stop, keeper, signals, reporter, _lock: lock } = self.parts;
+        let Running { terminal, ledger, pump, board, inbox, stop, keeper, signals, reporter, lock, .. } = self.parts;
         pump.stop_all().await;
         let (done, ended) = oneshot::channel();
         if inbox.send(Inbox::Stop(done)).await.is_ok() {
@@ -166,10 +173,12 @@ impl Connector {
             ended.await.unwrap_or(());
         }
         stop.send_replace(true);
-        // Each has ended or panicked; neither keeps the others from ending.
-        drop((keeper.join().await, signals.join().await));
+        // Ended or panicked: neither keeps the others from ending.
+        keeper.join().await.unwrap_or(());
+        signals.join().await.unwrap_or(());
+        // Not earlier: the session's last act is to flush reports.
         reporter.abort();
-        drop(reporter.join().await);
+        reporter.join().await.unwrap_or(());
         ledger.shutdown().await;
         let status = board.status(terminal.is_ready(), pump.status());
         drop(lock);

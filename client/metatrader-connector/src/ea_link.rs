@@ -43,11 +43,7 @@ pub struct LinkTimes {
 
 impl Default for LinkTimes {
     fn default() -> Self {
-        Self {
-            heartbeat: Duration::from_secs(1),
-            silence: Duration::from_secs(5),
-            handshake: Duration::from_secs(3),
-        }
+        Self { heartbeat: Duration::from_secs(1), silence: Duration::from_secs(5), handshake: Duration::from_secs(3) }
     }
 }
 

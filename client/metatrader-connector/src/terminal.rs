@@ -94,7 +94,13 @@ pub struct SimSettings {
 impl SimSettings {
     /// A demo account: 10,000 in the deposit currency, 1:100, no faults, no latency, no slippage, replay at full speed.
     #[must_use]
-    pub fn demo(addr: SocketAddr, secret: Secret<Vec<u8>>, account: AccountId, currency: Currency, books: PathBuf) -> Self {
+    pub fn demo(
+        addr: SocketAddr,
+        secret: Secret<Vec<u8>>,
+        account: AccountId,
+        currency: Currency,
+        books: PathBuf,
+    ) -> Self {
         Self {
             addr,
             secret,

@@ -42,7 +42,8 @@ fn parse(text: &str) -> Result<i64, ParseFixedError> {
 fn write(f: &mut fmt::Formatter<'_>, value: i64, decimals: usize) -> fmt::Result {
     let sign = if value < 0 { "-" } else { "" };
     let magnitude = value.unsigned_abs();
-    let (whole, fraction) = (magnitude / SCALE.unsigned_abs(), magnitude % SCALE.unsigned_abs());
+    const UNIT: u64 = SCALE.unsigned_abs();
+    let (whole, fraction) = (magnitude / UNIT, magnitude % UNIT);
     let fraction = format!("{fraction:08}");
     let kept = fraction.trim_end_matches('0').len().max(decimals.min(DECIMALS));
     match fraction.get(..kept) {

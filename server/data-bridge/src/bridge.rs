@@ -23,7 +23,10 @@ use aitrading_wire::services::{AuditSink, ReportSink, TickFeed, TickIngest};
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -136,6 +139,7 @@ impl Bridge {
             rules: settings.rules,
             outgoing,
             meters: Arc::new(Meters::new()),
+            latest: AtomicI64::new(i64::MIN),
         });
         let status = DrainStatus::new(stored);
         let drain = Drain {

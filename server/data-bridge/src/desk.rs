@@ -41,7 +41,7 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Works until the session's end, and then what is left: frames that were taken are not sent again.
-    pub(crate) async fn run(self, mut errands: mpsc::Receiver<Errand>, closed: watch::Receiver<&'static str>) {
+    pub(crate) async fn run(self, mut errands: mpsc::Receiver<Errand>, mut closed: watch::Receiver<&'static str>) {
         while let Some(errand) = errands.recv().await {
             if let Err(error) = self.serve(errand).await {
                 tracing::warn!(trace = %self.trace, code = error.dna.code, "the engine refused a client's message");
@@ -50,7 +50,9 @@ impl Desk {
                 break;
             }
         }
-        let code = *closed.borrow();
+        drop(errands);
+        // The session names its end before it waits for ours; a session that died has none to name.
+        let code = closed.wait_for(|code| !code.is_empty()).await.map_or("ABORTED", |code| *code);
         self.close(code).await;
         drop(self.alive);
     }

@@ -17,6 +17,9 @@ use std::{
     time::Duration,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Sessions that one device may keep for resuming.
 const RESUMES_PER_DEVICE: usize = 4;
 /// Devices whose sessions are remembered.

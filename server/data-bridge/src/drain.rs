@@ -108,12 +108,14 @@ impl Drain {
         while self.position < target {
             let (journal, from, max) = (self.journal.clone(), self.position, self.settings.drain_records);
             let (records, to) = blocking(&self.env, "bridge-drain", move || read(&journal, from, max)).await??;
-            // On copies: only a commit that succeeded moves anything.
-            let mut touched = States::new();
-            let sources = collect(&self.states, &mut touched, &records);
-            let mark = JournalMark { segment: to.segment, offset: to.offset };
-            self.commit(TickCommit { mark, sources }).await?;
-            self.states.append(&mut touched);
+            if !records.is_empty() {
+                // On copies: only a commit that succeeded moves anything.
+                let mut touched = States::new();
+                let sources = collect(&self.states, &mut touched, &records);
+                let mark = JournalMark { segment: to.segment, offset: to.offset };
+                self.commit(TickCommit { mark, sources }).await?;
+                self.states.append(&mut touched);
+            }
             self.position = to;
             self.status.position.send_replace(to);
         }
@@ -160,14 +162,13 @@ impl Drain {
 fn read(journal: &Journal, from: Position, max: usize) -> Result<(Vec<BatchRecord>, Position), BridgeError> {
     let mut reader = journal.read_from(from)?;
     let mut records = Vec::new();
-    let mut end = from;
     while records.len() < max
-        && let Some((position, bytes)) = reader.read()?
+        && let Some((_, bytes)) = reader.read()?
     {
         records.push(decode(bytes)?);
-        end = position;
     }
-    Ok((records, end))
+    // Also where there was nothing to read: a new journal begins behind its header, not at its start.
+    Ok((records, reader.position()))
 }
 
 /// What the records add to each source, in the order of first appearance. New states go to `touched`.

@@ -16,7 +16,13 @@ use aitrading_wire::{
     limits::TICKS_PER_BATCH_MAX,
     services::{FeedBatch, IngestReceipt, ServiceError, TickIngest},
 };
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 use tokio::sync::{mpsc, oneshot};
 
 /// Called once with a batch's fate, from the journal's writer thread: it must not block.
@@ -30,6 +36,8 @@ pub(crate) struct Ingest {
     pub(crate) rules: Rules,
     pub(crate) outgoing: mpsc::Sender<Published>,
     pub(crate) meters: Arc<Meters>,
+    /// Highest wall time seen: a clock that is set back must not make honest ticks look like ones of the future.
+    pub(crate) latest: AtomicI64,
 }
 
 impl fmt::Debug for Ingest {
@@ -94,7 +102,9 @@ impl Ingest {
         // Room behind the journal is taken first: the writer's callback must never have to wait for it.
         let place = self.outgoing.clone().reserve_owned().await.map_err(|_| BridgeError::Stopping)?;
         let permit = self.journal.reserve().await?;
-        slot.take(batch, self.now(), &self.rules, |record| {
+        let now = self.now();
+        let latest = Timestamp(self.latest.fetch_max(now.0, Ordering::Relaxed).max(now.0));
+        slot.take(batch, (now, latest), &self.rules, |record| {
             let bytes = record.encode();
             let (slot, meters) = (Arc::clone(slot), Arc::clone(&self.meters));
             let done = move |written: Result<_, _>| match written {

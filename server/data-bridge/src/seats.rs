@@ -143,6 +143,7 @@ impl Seats {
                 ended,
             });
             connected.insert(seat, Arc::clone(&session));
+            metrics::gauge!("bridge_sessions").set(connected.len() as f64);
             return Ok((session, alive));
         }
     }
@@ -152,6 +153,7 @@ impl Seats {
         let mut connected = self.lock();
         if connected.get(seat).is_some_and(|held| Arc::ptr_eq(held, session)) {
             connected.remove(seat);
+            metrics::gauge!("bridge_sessions").set(connected.len() as f64);
         }
     }
 

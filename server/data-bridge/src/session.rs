@@ -75,7 +75,7 @@ pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], chann
         }
     };
     let (errands, waiting) = mpsc::channel(ERRANDS_MAX);
-    let (failures, failed) = mpsc::channel(1);
+    let (failures, mut failed) = mpsc::channel(1);
     let (settled, to_tell) = mpsc::channel(SETTLED_MAX);
     let (close_code, closed) = watch::channel("");
     let desk = Desk {
@@ -102,14 +102,18 @@ pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], chann
         slots: HashMap::new(),
         greeted: false,
     };
-    let end = client.serve(&mut receiver, failed, to_tell).await;
-    let (code, fresh) = client.part(end).await;
+    let end = client.serve(&mut receiver, &mut failed, to_tell).await;
+    let (code, mut fresh) = client.part(end).await;
     // Not earlier: without a receiver the channel closes, and nothing more can be said.
     drop(receiver);
     close_code.send_replace(code);
     // The desk ends with its last errand, and the session with the desk.
     drop(client);
     desk.join().await.unwrap_or(());
+    // Batches under way hold the other ends: when the last one is answered, everything that was taken in is worked off.
+    while failed.recv().await.is_some() {
+        fresh = true;
+    }
     core.seats.leave(&seat, &session);
     drop(alive);
     tracing::info!(%trace, code, "session ended");
@@ -124,7 +128,7 @@ impl Client {
     async fn serve(
         &mut self,
         receiver: &mut Receiver,
-        mut failed: mpsc::Receiver<BridgeError>,
+        failed: &mut mpsc::Receiver<BridgeError>,
         mut to_tell: mpsc::Receiver<Settled>,
     ) -> End {
         let mut stop = self.session.stop.subscribe();
@@ -145,7 +149,8 @@ impl Client {
                 },
             };
             if let Err(end) = step {
-                return end;
+                // A desk that failed stops listening; its reason is the better one.
+                return failed.try_recv().map_or(end, End::Own);
             }
         }
     }

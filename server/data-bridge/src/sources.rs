@@ -33,11 +33,11 @@ impl Slot {
         *lock(&self.state)
     }
 
-    /// Judges a batch and hands its record to `queue` before any other batch of this source can pass.
+    /// Judges a batch (`now`: receive time, and latest wall time ever seen) and hands its record to `queue` before any other batch of this source can pass.
     pub(crate) fn take<T>(
         &self,
         batch: TickBatch,
-        now: Timestamp,
+        now: (Timestamp, Timestamp),
         rules: &Rules,
         queue: impl FnOnce(BatchRecord) -> Result<T, BridgeError>,
     ) -> Result<T, BridgeError> {

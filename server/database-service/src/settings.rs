@@ -1,6 +1,13 @@
 //! What the operator may change about the stores.
 
+#[cfg(test)]
+mod tests;
+
+use aitrading_config::Collector;
 use serde::Deserialize;
+
+/// No file may hold more ticks: reading one must fit into the bound on its bytes.
+const FILE_TICKS_MAX: u32 = 262_144;
 
 /// Settings of the embedded stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -26,7 +33,7 @@ impl Default for Settings {
             readers: 2,
             cache_kib: 1024,
             file_ticks: 8192,
-            file_ticks_max: 262_144,
+            file_ticks_max: FILE_TICKS_MAX,
             day_files_max: 8,
             cache_entries: 10_000,
         }
@@ -34,14 +41,27 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Zeros would stop the store; they are taken as one.
+    /// Checks every value, in the section that the caller has opened.
+    pub fn resolve(self, collector: &mut Collector<'_>) -> Option<Self> {
+        let good = [
+            collector.within("readers", self.readers, 1..=64),
+            collector.within("cache_kib", self.cache_kib, 64..=1_048_576),
+            collector.within("file_ticks", self.file_ticks, 1..=65_536),
+            collector.within("file_ticks_max", self.file_ticks_max, self.file_ticks.max(1)..=FILE_TICKS_MAX),
+            collector.within("day_files_max", self.day_files_max, 1..=1000),
+            collector.within("cache_entries", self.cache_entries, 1..=10_000_000),
+        ];
+        good.iter().all(Option::is_some).then_some(self)
+    }
+
+    /// For callers that did not resolve: values that would stop the store are taken as the nearest that do not.
     pub(crate) fn sane(self) -> Self {
-        let file_ticks = self.file_ticks.max(1);
+        let file_ticks = self.file_ticks.clamp(1, FILE_TICKS_MAX);
         Self {
             readers: self.readers.max(1),
             cache_kib: self.cache_kib.max(64),
             file_ticks,
-            file_ticks_max: self.file_ticks_max.max(file_ticks),
+            file_ticks_max: self.file_ticks_max.min(FILE_TICKS_MAX).max(file_ticks),
             day_files_max: self.day_files_max.max(1),
             cache_entries: self.cache_entries.max(1),
         }

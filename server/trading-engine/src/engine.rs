@@ -181,8 +181,17 @@ impl Engine {
     /// Closes the step: everything that must be durable becomes one commit.
     fn finish_step(&mut self) -> Vec<Effect> {
         let Out { events, leaves, after, mut effects } = std::mem::take(&mut self.out);
+        if self.failed {
+            // Nothing can be made durable: nobody is told that something was done.
+            let refused = Answer::Refused(Refusal::Halted);
+            effects.extend(after.into_iter().filter_map(|after| match after {
+                After::Reply { token, .. } => Some(Effect::Reply { token, answer: refused.clone() }),
+                After::Deliver(_) => None,
+            }));
+            return effects;
+        }
         if events.is_empty() && leaves.is_empty() {
-            // Nothing to wait for, unless the engine has failed: then nobody is told that something was done.
+            // Nothing to wait for.
             for after in after {
                 self.release(after, &mut effects);
             }

@@ -9,6 +9,8 @@ mod error;
 mod settings;
 mod shell;
 mod strategy;
+#[cfg(test)]
+mod testing;
 
 pub use engine::{AccountKeyPublic as AccountKey, EngineKeys, ManualOrder, Pseudonyms};
 pub use error::{EngineError, Refusal};

@@ -137,7 +137,8 @@ impl EngineSettings {
             return Err(wrong("limits: without a row nothing may be traded; start from the defaults"));
         }
         // The text of the settings is their one encoding: equal policies have equal hashes.
-        let policy = PolicyHash(aitrading_security::sha256(format!("{:?}|{}", self.limits, self.signal_life_s).as_bytes()));
+        let policy =
+            PolicyHash(aitrading_security::sha256(format!("{:?}|{}", self.limits, self.signal_life_s).as_bytes()));
         let seconds = |s: u32| Duration::from_secs(u64::from(s));
         let nanos = |ms: u64| i64::try_from(ms.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
         Ok(Config {

@@ -202,6 +202,12 @@ impl TradingEngine {
         projected.wait_for(|at| *at >= goal).await.map(drop).map_err(|_| EngineError::Closed)
     }
 
+    /// Signals whose outcome is not settled yet.
+    #[must_use]
+    pub fn open_signals(&self) -> u64 {
+        self.0.gauges.open.load(Ordering::Relaxed)
+    }
+
     /// Parts for health reports.
     #[must_use]
     pub fn health(&self) -> Vec<Part> {
@@ -234,7 +240,10 @@ impl TradingEngine {
         let tasks = std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         let caught_up = self.0.env.timeout(project::DRAIN, self.projected()).await;
         if !matches!(caught_up, Ok(Ok(()))) {
-            tracing::warn!(code = "ENGINE_PROJECTION_BEHIND", "the signal store is behind; it catches up at the next start");
+            tracing::warn!(
+                code = "ENGINE_PROJECTION_BEHIND",
+                "the signal store is behind; it catches up at the next start"
+            );
         }
         tasks.iter().for_each(Task::abort);
         self.0.journal.clone().shutdown().await;

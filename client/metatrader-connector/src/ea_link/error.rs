@@ -7,7 +7,9 @@ use std::{io, net::SocketAddr, sync::Arc};
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EaLinkError {
     /// The port cannot be had.
-    #[error("cannot listen on {addr} for the Expert Advisor; is another connector running? end it or choose another port")]
+    #[error(
+        "cannot listen on {addr} for the Expert Advisor; is another connector running? end it or choose another port"
+    )]
     Bind {
         /// Address.
         addr: SocketAddr,
@@ -16,7 +18,9 @@ pub enum EaLinkError {
         source: Arc<io::Error>,
     },
     /// The terminal is not there, or not ready.
-    #[error("the terminal is not connected; check that the Expert Advisor runs and that 127.0.0.1 is an allowed address")]
+    #[error(
+        "the terminal is not connected; check that the Expert Advisor runs and that 127.0.0.1 is an allowed address"
+    )]
     NotConnected,
     /// The connection ended before the answer came.
     #[error("the connection to the terminal was lost; it comes back by itself")]

@@ -119,7 +119,9 @@ impl EaLink {
             return Err(OrderLinkError::NotSent("the terminal is not connected"));
         }
         if inner.orders.len() >= ORDERS_MAX || inner.orders.contains_key(&request_id) {
-            return Err(OrderLinkError::NotSent("an order with this number, or too many orders, wait for their answer"));
+            return Err(OrderLinkError::NotSent(
+                "an order with this number, or too many orders, wait for their answer",
+            ));
         }
         let outbox = inner.outbox(Role::Commands).ok_or(OrderLinkError::NotSent("the terminal is not connected"))?;
         outbox

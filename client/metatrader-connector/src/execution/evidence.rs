@@ -50,7 +50,7 @@ impl Sight {
         }
         let own = || found.orders.iter().filter(|o| o.reason == Reason::Expert);
         let refused = |state| matches!(state, OrderState::Rejected | OrderState::Canceled | OrderState::Expired);
-        match own().last() {
+        match own().next_back() {
             Some(last) if own().all(|order| refused(order.state)) => {
                 Self::Refused { order: last.ticket, retcode: last.retcode, orders: own().count() }
             }

@@ -25,7 +25,7 @@ fn world(fs: &MemFs) -> Env {
 async fn open(env: &Env) -> Ledger {
     let env = env.clone();
     // Opening blocks, and the journal's writer answers from its own thread.
-    std::thread::spawn(move || Ledger::open(&env, Path::new("/l")).unwrap()).join().unwrap()
+    std::thread::scope(|threads| threads.spawn(move || Ledger::open(&env, Path::new("/l")).unwrap()).join().unwrap())
 }
 
 const T: Timestamp = Timestamp(5);

@@ -74,7 +74,7 @@ impl Signals {
                 Inbox::Stop(done) => {
                     self.stop().await;
                     // Whoever asked may have stopped waiting.
-                    drop(done.send(()));
+                    done.send(()).unwrap_or(());
                     return;
                 }
             }

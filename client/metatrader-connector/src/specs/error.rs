@@ -6,7 +6,9 @@ use aitrading_error::{Category, Coded, Dna, FaultSide};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// A row of the table has too few or too many columns.
-    #[error("specification table, line {line}: {found} columns where {wanted} are expected; compare with the table's head")]
+    #[error(
+        "specification table, line {line}: {found} columns where {wanted} are expected; compare with the table's head"
+    )]
     Columns {
         /// Line, from 1.
         line: usize,

@@ -1,9 +1,7 @@
 //! The shipped table and its reader. One line per symbol, columns between blanks, `#` begins a comment.
 
 use super::SpecError;
-use aitrading_model::{
-    CalcMode, ExecutionMode, FillingModes, Price, Symbol, SymbolSpec, TradeMode, Volume,
-};
+use aitrading_model::{CalcMode, ExecutionMode, FillingModes, Price, Symbol, SymbolSpec, TradeMode, Volume};
 use std::str::FromStr;
 
 /// The table in the executable.
@@ -88,11 +86,7 @@ fn parse_row(line: &str, number: usize) -> Result<TableRow, SpecError> {
         profit_conversion: read("profit conversion", to_profit)?,
     };
     check(&spec)?;
-    Ok(TableRow {
-        spec,
-        reference_price: read("reference price", price)?,
-        spread_ticks: read("spread", spread)?,
-    })
+    Ok(TableRow { spec, reference_price: read("reference price", price)?, spread_ticks: read("spread", spread)? })
 }
 
 /// What every reader of specifications ends with: sizes are positive, and the tick value is what contract and rate make it.

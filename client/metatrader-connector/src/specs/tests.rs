@@ -66,6 +66,10 @@ fn the_real_exports_agree_with_the_shipped_table() {
         let spec = read(symbol, &text).unwrap();
         let ours = find(symbol.parse().unwrap()).unwrap().spec;
         let base = ours.currency_base;
-        assert_eq!(SymbolSpec { currency_base: base, order_mode: 127, ..spec }, ours, "close by and base are not exported");
+        assert_eq!(
+            SymbolSpec { currency_base: base, order_mode: 127, ..spec },
+            ours,
+            "close by and base are not exported"
+        );
     }
 }

@@ -8,13 +8,13 @@ mod events;
 #[cfg(test)]
 mod tests;
 
-pub use books::{OrderRow, Record, executions_per_magic};
 pub(super) use books::{Books, Holding};
+pub use books::{OrderRow, Record, executions_per_magic};
 
 use super::faults::dice;
 use aitrading_model::{
-    AccountId, Currency, Deal, DealEntry, DealTicket, MarketTime, Money, Permissions, PositionTicket, Price, Retcode, Side,
-    Symbol, SymbolSpec, Tick, Ticket, Volume,
+    AccountId, Currency, Deal, DealEntry, DealTicket, MarketTime, Money, Permissions, PositionTicket, Price, Retcode,
+    Side, Symbol, SymbolSpec, Tick, Ticket, Volume,
 };
 use aitrading_wire::ea::{OrderRequest, OrderResult, Reason, TradeAction, Transaction, TransactionKind};
 use std::collections::BTreeMap;

@@ -39,7 +39,8 @@ pub(super) async fn keep(desk: Arc<Desk>, role: Role) {
         }
         // Up to half as long again, so that five connections do not knock in step.
         let jitter = dice(desk.settings.seed, attempt, role as u64) % 500;
-        let jittered = pause.saturating_mul(1_000_u32.saturating_add(u32::try_from(jitter).unwrap_or_default())) / 1_000;
+        let jittered =
+            pause.saturating_mul(1_000_u32.saturating_add(u32::try_from(jitter).unwrap_or_default())) / 1_000;
         tokio::select! {
             () = desk.env.clock.sleep(jittered) => {}
             _ = stop.wait_for(|stop| *stop) => return,

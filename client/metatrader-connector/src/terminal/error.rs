@@ -12,7 +12,9 @@ pub enum TerminalError {
     #[error("the feed '{0}' has no symbol specification; add one to the table")]
     NoSpec(Symbol),
     /// An execution mode that is not simulated.
-    #[error("symbol '{0}' is not in Market execution, which is the only mode that is simulated; change its specification")]
+    #[error(
+        "symbol '{0}' is not in Market execution, which is the only mode that is simulated; change its specification"
+    )]
     Execution(Symbol),
     /// Two feeds or specifications of one symbol.
     #[error("symbol '{0}' is named twice; leave one out")]
@@ -47,8 +49,7 @@ pub enum TerminalError {
 
 impl Coded for TerminalError {
     fn dna(&self) -> Dna {
-        let config =
-            |code| Dna::new("metatrader-connector", code, Category::Config).side(FaultSide::Caller);
+        let config = |code| Dna::new("metatrader-connector", code, Category::Config).side(FaultSide::Caller);
         let storage = |code| Dna::new("metatrader-connector", code, Category::Storage).side(FaultSide::Dependency);
         match self {
             Self::NoSpec(_) => config("TERMINAL_NO_SPEC"),

@@ -19,13 +19,7 @@ pub struct FaultPlan {
 
 impl Default for FaultPlan {
     fn default() -> Self {
-        Self {
-            lost_reply: 0,
-            late_reply: 0,
-            drop_before_send: 0,
-            drop_after_send: 0,
-            late_by: Duration::from_secs(3),
-        }
+        Self { lost_reply: 0, late_reply: 0, drop_before_send: 0, drop_after_send: 0, late_by: Duration::from_secs(3) }
     }
 }
 

@@ -5,9 +5,7 @@ use crate::ea_link::framed::{Broken, Outgoing};
 use aitrading_env::{Env, Task};
 use aitrading_model::{MarketTime, Symbol, Tick, Timeframe};
 use aitrading_wire::{
-    ea::{
-        FLAG_STANDS, FeedMode, Message, Role, TickEnd, TickRefused, TickRewritten, TickSubscribe, push_tick_frame,
-    },
+    ea::{FLAG_STANDS, FeedMode, Message, Role, TickEnd, TickRefused, TickRewritten, TickSubscribe, push_tick_frame},
     limits::SYMBOLS_PER_SESSION_MAX,
 };
 use std::{
@@ -71,7 +69,8 @@ impl Pump {
 
     async fn run(self) {
         let Some(feed) = self.desk.settings.feeds.iter().find(|feed| feed.symbol == self.subscribe.symbol) else {
-            let text = format!("this terminal has no ticks of '{}'; check the symbol's spelling", self.subscribe.symbol);
+            let text =
+                format!("this terminal has no ticks of '{}'; check the symbol's spelling", self.subscribe.symbol);
             self.say(&Message::TickRefused(TickRefused { feed: self.subscribe.feed, text })).await;
             return;
         };

@@ -49,7 +49,9 @@ impl Rows<'_> {
         }
         let format = match self.format {
             Some(format) => format,
-            None => Format::recognise(line).ok_or_else(|| TickFileError::Unrecognised { path: self.path.to_owned() })?,
+            None => {
+                Format::recognise(line).ok_or_else(|| TickFileError::Unrecognised { path: self.path.to_owned() })?
+            }
         };
         self.format = Some(format);
         if self.line == 1 && format.is_header(line) {

@@ -104,7 +104,8 @@ impl SyntheticTicks {
         let wild = base.saturating_mul(self.volatility) / usual;
         let jitter = i64::try_from(self.rng.below(3)).unwrap_or_default();
         let spread = self.grid.raw().saturating_mul(((base + wild) / 2 + jitter - 1).max(1));
-        let bid = Price::from_raw(self.middle - spread / 2).round_to_grid(self.grid).unwrap_or(self.grid).max(self.grid);
+        let bid =
+            Price::from_raw(self.middle - spread / 2).round_to_grid(self.grid).unwrap_or(self.grid).max(self.grid);
         (bid, bid.checked_add(Price::from_raw(spread)).unwrap_or(bid))
     }
 }
@@ -118,14 +119,8 @@ impl Iterator for SyntheticTicks {
             self.time = MarketTime(self.time.0.saturating_add(self.pause()));
         }
         let (bid, ask) = self.quote();
-        let tick = Tick {
-            time: self.time,
-            bid,
-            ask,
-            last: Price::ZERO,
-            volume: Volume::ZERO,
-            flags: TickFlags::default(),
-        };
+        let tick =
+            Tick { time: self.time, bid, ask, last: Price::ZERO, volume: Volume::ZERO, flags: TickFlags::default() };
         let tick = Tick { flags: changed(self.before.as_ref(), &tick), ..tick };
         self.before = Some(tick);
         Some(tick)

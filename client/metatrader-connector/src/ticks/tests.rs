@@ -26,7 +26,8 @@ fn price(text: &str) -> Price {
 
 #[test]
 fn histdata_is_recognised_and_shifted_from_eastern_standard_time() {
-    let history = read("20240701 000000123,161.001,161.009,0\r\n20240701 000001000,161.001,161.010,0\r\n", None).unwrap();
+    let history =
+        read("20240701 000000123,161.001,161.009,0\r\n20240701 000001000,161.001,161.010,0\r\n", None).unwrap();
     // July: daylight saving must not be applied.
     assert_eq!(history.ticks()[0].time.to_string(), "2024-07-01T05:00:00.123Z");
     assert_eq!(history.ticks()[0].flags, TickFlags::BID.with(TickFlags::ASK));
@@ -70,14 +71,18 @@ fn files_that_are_no_tick_files_are_refused() {
     let missing = read_file(&MemFs::new(), Path::new("/none"), None).unwrap_err();
     assert!(matches!(missing, TickFileError::Io { .. }));
     let named = read("20240101 000000000,1,1,0", Some(Format::TimeMsc));
-    assert!(matches!(named, Err(TickFileError::Malformed { line: 1, column: 1, .. })), "a named format is not guessed at");
+    assert!(
+        matches!(named, Err(TickFileError::Malformed { line: 1, column: 1, .. })),
+        "a named format is not guessed at"
+    );
     assert_eq!("histdata".parse(), Ok(Format::HistData));
     assert_eq!("x".parse::<Format>(), Err(UnknownFormat));
 }
 
 #[test]
 fn impossible_prices_are_left_to_the_server() {
-    let history = read("1354492801883,0,132.158\n1354492801884,-1,1\n1354492801885,2,1\n1354492801886,0,0", None).unwrap();
+    let history =
+        read("1354492801883,0,132.158\n1354492801884,-1,1\n1354492801885,2,1\n1354492801886,0,0", None).unwrap();
     assert_eq!(history.ticks().len(), 4);
 }
 

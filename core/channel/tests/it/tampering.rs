@@ -178,6 +178,28 @@ async fn a_cut_at_any_byte_is_truncation_and_surfaces_no_partial_frame() {
     }
 }
 
+/// T04. A WebSocket close is not protected by Noise: taken for a good end, it would hide what was cut off before it.
+#[tokio::test]
+async fn a_close_of_the_websocket_alone_is_truncation() {
+    let world = World::new(&Limits::default());
+    let (a, b) = tokio::io::duplex(1 << 16);
+    let near = tokio::io::duplex(1 << 16);
+    let relay = async {
+        let mut to_client = tokio_websockets::ServerBuilder::new().serve(b);
+        let mut to_server = ClientBuilder::new().take_over(near.0);
+        for _ in 0..2 {
+            to_server.send(to_client.next().await.unwrap().unwrap()).await.unwrap();
+            to_client.send(to_server.next().await.unwrap().unwrap()).await.unwrap();
+        }
+        let code = tokio_websockets::CloseCode::NORMAL_CLOSURE;
+        to_server.send(Message::close(Some(code), "NORMAL")).await.unwrap();
+        (to_client, to_server)
+    };
+    let ((client, server), sockets) = tokio::join!(world.open(Box::new(a), Box::new(near.1)), relay);
+    assert_eq!(code(&drain(&mut server.unwrap()).await.1), "TRUNCATED");
+    drop((client, sockets));
+}
+
 /// T06. Reflection is refused because each direction has its own key; splicing because every session has its own.
 #[tokio::test]
 async fn frames_of_the_other_direction_or_of_another_session_are_refused() {

@@ -197,7 +197,7 @@ async fn a_client_without_a_certificate_is_refused_at_its_first_read() {
     assert_eq!(error_code(&server), "TLS_NO_CERT");
 }
 
-/// T10. With both versions enabled on the server this would connect.
+/// T10. Two locks: the list of versions, and a provider without a suite of the old version. Either alone refuses.
 #[tokio::test]
 async fn tls_1_2_is_refused() {
     let site = Site::new();

@@ -78,6 +78,28 @@ fn the_key_of_small_order_is_refused() {
     assert!(VerifyingKey::from_bytes(&identity).is_err());
 }
 
+/// A signer can make a signature whose R is the neutral point: lax verifiers accept it, strict ones do not, and then two
+/// verifiers would disagree.
+#[test]
+fn a_signature_with_a_point_of_small_order_is_refused() {
+    use curve25519_dalek::{Scalar, scalar::clamp_integer};
+    use sha2::{Digest, Sha512};
+    let (env, _) = world();
+    let key = SigningKey::generate(&env);
+    let public = key.verifying_key();
+    let half: [u8; 32] = Sha512::digest(*key.seed())[..32].try_into().unwrap();
+    let secret = Scalar::from_bytes_mod_order(clamp_integer(half));
+    let mut signature = [0; 64];
+    signature[0] = 1;
+    let hash: [u8; 64] = Sha512::digest([&signature[..32], &public.to_bytes(), b"m"].concat()).into();
+    let s = Scalar::from_bytes_mod_order_wide(&hash) * secret;
+    signature[32..].copy_from_slice(s.as_bytes());
+    let lax = ed25519_dalek::VerifyingKey::from_bytes(&public.to_bytes()).unwrap();
+    let parsed = ed25519_dalek::Signature::from_bytes(&signature);
+    assert!(ed25519_dalek::Verifier::verify(&lax, b"m", &parsed).is_ok(), "the forgery is well made");
+    assert!(public.verify_raw(b"m", &signature).is_err());
+}
+
 #[test]
 fn secrets_do_not_show_themselves() {
     let (env, _) = world();

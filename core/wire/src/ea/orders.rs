@@ -192,19 +192,7 @@ pub struct OrderResult {
     /// Wall clock, nanoseconds UTC, just before `OrderSend` was called; 0 if it was not.
     pub order_send_ns: i64,
 }
-layout!(OrderResult {
-    request_id,
-    retcode,
-    deal,
-    order,
-    volume,
-    price,
-    bid,
-    ask,
-    comment,
-    market_time,
-    order_send_ns,
-});
+layout!(OrderResult { request_id, retcode, deal, order, volume, price, bid, ask, comment, market_time, order_send_ns });
 
 /// Terminal: something happened on the account. A hint: the state may have moved on, and events of a time without connection
 /// are never repeated.

@@ -46,8 +46,14 @@ impl Gate {
         fits
     }
 
-    /// Judges a batch tick by tick and moves the cursor behind it.
-    pub(crate) fn take(&mut self, batch: TickBatch, now: Timestamp, rules: &Rules) -> Result<BatchRecord, Refused> {
+    /// Judges a batch tick by tick and moves the cursor behind it. It was received at `received`; `latest` is the latest
+    /// wall time that was ever seen, which a clock set back does not change.
+    pub(crate) fn take(
+        &mut self,
+        batch: TickBatch,
+        (received, latest): (Timestamp, Timestamp),
+        rules: &Rules,
+    ) -> Result<BatchRecord, Refused> {
         if self.cursor == Cursor::default() && batch.first_seq == 1 {
             // The very first batch of a source needs no announcement: there is no history that it could repeat.
             self.cursor.epoch = batch.epoch;
@@ -63,7 +69,7 @@ impl Gate {
         let count = u32::try_from(ticks.len()).unwrap_or(u32::MAX);
         let (mut rejected, mut gaps) = (Vec::new(), Vec::new());
         let mut index = 0;
-        let latest_plausible = MarketTime(now.0.div_euclid(1_000_000).saturating_add(DAY_MS));
+        let latest_plausible = MarketTime(latest.0.div_euclid(1_000_000).saturating_add(DAY_MS));
         // `retain` visits in order, so `rejected` is sorted by index.
         ticks.retain(|tick| {
             let verdict = self.judge(tick, latest_plausible, rules, &source, &mut gaps);
@@ -77,7 +83,7 @@ impl Gate {
         Ok(BatchRecord {
             trace,
             source,
-            received: now,
+            received,
             first_seq: expected,
             count,
             duplicates: u32::try_from(known).unwrap_or(u32::MAX),

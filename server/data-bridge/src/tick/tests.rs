@@ -40,5 +40,5 @@ fn batch(epoch: u64, first_seq: u64, ticks: Vec<Tick>) -> TickBatch {
 }
 
 fn take(gate: &mut Gate, epoch: u64, first_seq: u64, ticks: Vec<Tick>) -> Result<BatchRecord, Refused> {
-    gate.take(batch(epoch, first_seq, ticks), now(), &RULES)
+    gate.take(batch(epoch, first_seq, ticks), (now(), now()), &RULES)
 }

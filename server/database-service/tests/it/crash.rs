@@ -10,13 +10,13 @@ use std::time::Duration;
 #[test]
 fn power_loss_at_any_sync_loses_and_repeats_nothing() {
     block_on(async {
-        let (a, ticks) = (sample::source(1, "GBPJPY"), sample::ticks(86_400_000 - 15_000, 130));
+        let (a, ticks) = (sample::source(1, "GBPJPY"), sample::ticks(86_400_000 - 12_000, 100));
         let mut reached_the_end = false;
         for syncs in 0..200 {
             let (world, mem) = World::with_mem_files();
             mem.fail_sync_after(syncs);
             let failed = match world.open(small()).await {
-                Ok(database) => feed(&database, a, &ticks, 11).await.is_err(),
+                Ok(database) => feed(&database, a, &ticks, 12).await.is_err(),
                 Err(_) => true,
             };
             mem.set_fail_sync(false);
@@ -25,11 +25,11 @@ fn power_loss_at_any_sync_loses_and_repeats_nothing() {
             let database = world.open(small()).await.unwrap();
             let stood = usize::try_from(database.stores().ticks.mark().await.unwrap().offset).unwrap();
             assert_eq!(everything(&database, a).await.unwrap(), ticks[..stood], "after {syncs} syncs");
-            feed(&database, a, &ticks, 11).await.unwrap();
+            feed(&database, a, &ticks, 12).await.unwrap();
             assert_eq!(everything(&database, a).await.unwrap(), ticks, "after {syncs} syncs and going on");
             database.flush().await.unwrap();
             let counts = database.stores().ticks.counts(TenantId(1)).await.unwrap();
-            assert_eq!((counts.stored, counts.files), (130, world.tick_files().len() as u64));
+            assert_eq!((counts.stored, counts.files), (100, world.tick_files().len() as u64));
             if !failed && stood == ticks.len() {
                 reached_the_end = true;
                 break;

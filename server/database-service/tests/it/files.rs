@@ -105,7 +105,7 @@ fn a_real_day_takes_less_than_four_bytes_a_quote() {
     block_on(async {
         let a = sample::source(1, "GBPJPY");
         let database = world.open(Settings::default()).await.unwrap();
-        feed(&database, a, &ticks, 251).await.unwrap();
+        feed(&database, a, &ticks, 997).await.unwrap();
         let store = database.stores().ticks;
         let live = store.counts(TenantId(1)).await.unwrap();
         database.flush().await.unwrap();

@@ -137,9 +137,8 @@ impl Engine {
             last_issued: self.state.last_issued,
             market: self.feeds.get(source).map(|feed| feed.market).unwrap_or_default(),
             state: self.trading_state(key),
-            entitlement: desk.map_or(aitrading_risk::Entitlement::Unreadable, |d| {
-                d.entitlement(now, age, candidate.symbol)
-            }),
+            entitlement: desk
+                .map_or(aitrading_risk::Entitlement::Unreadable, |d| d.entitlement(now, age, candidate.symbol)),
             gate: desk.map_or(aitrading_risk::Gate::Down, |d| d.gate(unresolved)),
             account: desk.and_then(|d| d.account.as_ref()).map(|a| Stamped { value: &a.value, at: a.at }),
             spec: desk.and_then(|d| d.specs.get(&candidate.symbol)).map(|s| Stamped { value: &s.value, at: s.at }),

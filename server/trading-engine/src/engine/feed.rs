@@ -81,7 +81,7 @@ pub(crate) fn span_of(quotes: impl Iterator<Item = (MarketTime, Quote)>, at: Mar
     let (from, to) = (at.0.saturating_sub(WINDOW_MS), at.0.saturating_add(WINDOW_MS));
     let mut prevailing = None;
     let mut span: Option<Span> = None;
-    let mut widen = |span: &mut Option<Span>, q: Quote| {
+    let widen = |span: &mut Option<Span>, q: Quote| {
         let old = span.unwrap_or(Span { low: q.bid, high: q.ask });
         *span = Some(Span { low: old.low.min(q.bid), high: old.high.max(q.ask) });
     };

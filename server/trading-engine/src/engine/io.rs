@@ -45,23 +45,76 @@ pub type AccountKeyPublic = (aitrading_model::TenantId, aitrading_model::Account
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
     Feed(FeedBatch),
-    Settled { token: Token, source: Source, epoch: Epoch, seq: u64 },
-    SessionOpened { token: Token, session: Box<SessionOpened> },
-    SessionReady { seat: Seat, fence: Fence },
-    SessionClosed { seat: Seat, fence: Fence },
-    Account { seat: Seat, state: Box<AccountState>, at: Timestamp },
-    Specs { seat: Seat, specs: Vec<SymbolSpec>, at: Timestamp },
-    Entitlement { account: AccountKey, answer: Result<Option<Subscription>, ()> },
-    Delivered { token: Token, seat: Seat, signal: SignalId, at: Timestamp },
-    Report { token: Token, seat: Seat, envelope: ReportEnvelope, at: Timestamp },
+    Settled {
+        token: Token,
+        source: Source,
+        epoch: Epoch,
+        seq: u64,
+    },
+    SessionOpened {
+        token: Token,
+        session: Box<SessionOpened>,
+    },
+    SessionReady {
+        seat: Seat,
+        fence: Fence,
+    },
+    SessionClosed {
+        seat: Seat,
+        fence: Fence,
+    },
+    Account {
+        seat: Seat,
+        state: Box<AccountState>,
+        at: Timestamp,
+    },
+    Specs {
+        seat: Seat,
+        specs: Vec<SymbolSpec>,
+        at: Timestamp,
+    },
+    Entitlement {
+        account: AccountKey,
+        answer: Result<Option<Subscription>, ()>,
+    },
+    Delivered {
+        token: Token,
+        seat: Seat,
+        signal: SignalId,
+        at: Timestamp,
+    },
+    Report {
+        token: Token,
+        seat: Seat,
+        envelope: ReportEnvelope,
+        at: Timestamp,
+    },
     /// Stored ticks that a report needs; `None` if they cannot be read.
-    Ticks { token: Token, ticks: Option<Vec<Tick>> },
-    Manual { token: Token, order: Box<ManualOrder> },
-    SetState { token: Token, account: Option<AccountKey>, state: TradingState, code: String, trace: TraceId },
-    Committed { through: u64 },
-    CommitFailed { code: &'static str },
+    Ticks {
+        token: Token,
+        ticks: Option<Vec<Tick>>,
+    },
+    Manual {
+        token: Token,
+        order: Box<ManualOrder>,
+    },
+    SetState {
+        token: Token,
+        account: Option<AccountKey>,
+        state: TradingState,
+        code: String,
+        trace: TraceId,
+    },
+    Committed {
+        through: u64,
+    },
+    CommitFailed {
+        code: &'static str,
+    },
     /// Decisions whose audit leaf is missing after a restart.
-    Void { signals: Vec<SignalId> },
+    Void {
+        signals: Vec<SignalId>,
+    },
     Timer,
 }
 
@@ -87,10 +140,26 @@ pub(crate) struct Alert {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Effect {
     /// Make these durable in journal and audit log; then `Committed`.
-    Commit { ticket: u64, events: Vec<Event>, leaves: Vec<Entry> },
-    Deliver { seat: Seat, signal: SignalId, envelope: SignalEnvelope },
-    Reply { token: Token, answer: Answer },
-    LookupTicks { token: Token, source: Source, from: MarketTime, to: MarketTime },
+    Commit {
+        ticket: u64,
+        events: Vec<Event>,
+        leaves: Vec<Entry>,
+    },
+    Deliver {
+        seat: Seat,
+        signal: SignalId,
+        envelope: SignalEnvelope,
+    },
+    Reply {
+        token: Token,
+        answer: Answer,
+    },
+    LookupTicks {
+        token: Token,
+        source: Source,
+        from: MarketTime,
+        to: MarketTime,
+    },
     Alert(Alert),
     /// For metrics.
     Count(&'static str),

@@ -72,12 +72,10 @@ pub(crate) fn leaf(event: &Event, names: &Pseudonyms, strategy: &dyn Fn(u32) -> 
         Event::Decided(d) => decided(d, names, strategy),
         Event::Denied(d) => denied(d, names, strategy),
         Event::Session(_) => return None,
-        Event::Delivered { tenant, account, signal, .. } => {
-            Entry::new(Level::Info, EventKind::SignalDelivered)
-                .with(Field::Tenant(tenant.0))
-                .with(Field::SignalId(signal.0))
-                .with(Field::Account(names.account((*tenant, *account))))
-        }
+        Event::Delivered { tenant, account, signal, .. } => Entry::new(Level::Info, EventKind::SignalDelivered)
+            .with(Field::Tenant(tenant.0))
+            .with(Field::SignalId(signal.0))
+            .with(Field::Account(names.account((*tenant, *account)))),
         Event::Reported(p) => reported(p, names),
         Event::Ended { tenant, account, signal, trace, end } => {
             Entry::new(Level::Warning, EventKind::SignalUnconfirmed)
@@ -145,8 +143,11 @@ fn denied(d: &DeniedFact, names: &Pseudonyms, strategy: &dyn Fn(u32) -> String) 
 fn reported(p: &Reported, names: &Pseudonyms) -> Entry {
     let r = &p.report;
     let anomaly = !p.finding.is_empty();
-    let (level, kind) =
-        if anomaly { (Level::Critical, EventKind::ReportAnomaly) } else { (Level::Critical, EventKind::ReportAccepted) };
+    let (level, kind) = if anomaly {
+        (Level::Critical, EventKind::ReportAnomaly)
+    } else {
+        (Level::Critical, EventKind::ReportAccepted)
+    };
     let account = names.account((r.tenant, r.account));
     let code = if anomaly { &p.finding } else { &r.reason };
     let mut entry = Entry::new(level, kind)

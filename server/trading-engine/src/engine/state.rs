@@ -44,7 +44,6 @@ pub(crate) struct OpenSignal {
 pub(crate) struct Finished {
     /// `None` if it ended without a report.
     pub(crate) report: Option<ReportState>,
-    pub(crate) strategy: StrategyId,
     pub(crate) account: AccountKey,
 }
 
@@ -205,7 +204,7 @@ impl State {
         let Some(open) = self.open.remove(&signal) else { return };
         let account = open.decided.account();
         self.book(account).open.remove(&signal);
-        self.finished.insert(signal, Finished { report, strategy: open.decided.strategy, account });
+        self.finished.insert(signal, Finished { report, account });
         self.finished_order.push_back(signal);
         while self.finished_order.len() > FINISHED_MAX {
             if let Some(old) = self.finished_order.pop_front() {

@@ -90,7 +90,8 @@ fn price(report: &Report, decided: &Decided, terms: &Terms) -> Result<(), Findin
         }
     }
     let prices = || report.deals.iter().map(|d| d.price);
-    let inside = prices().min().is_some_and(|low| report.price >= low) && prices().max().is_some_and(|h| report.price <= h);
+    let inside =
+        prices().min().is_some_and(|low| report.price >= low) && prices().max().is_some_and(|h| report.price <= h);
     if inside { Ok(()) } else { Err(beyond("WRONG_AVERAGE", report.price.raw(), 0)) }
 }
 

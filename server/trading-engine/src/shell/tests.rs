@@ -1,0 +1,283 @@
+//! The shell over files that forget: nothing leaves unaudited, nothing is sent twice under two names, nothing is lost.
+
+use super::{AuditParts, Parts, Recovered, TradingEngine};
+use crate::testing::{
+    CROSSING, SEAT, START, bar_batch, executed, keys, session, settings, signed, source, subscription,
+};
+use aitrading_audit::{AuditLog, CheckpointKey, EventKind, read_leaves};
+use aitrading_env::{
+    Env, Fs, RealNet, RealSpawn, Rng,
+    sim::{ManualClock, MemFs, SeededRng},
+};
+use aitrading_model::{Epoch, Fence, Signal, SignalId, TraceId};
+use aitrading_risk::TradingState;
+use aitrading_store::{Stores, memory::stores};
+use aitrading_wire::{
+    SignalEnvelope, decode_signal,
+    services::{AuditEvent, AuditEventKind, AuditSink, ReportSink, Seat, ServiceError, SignalDelivery, TickFeed},
+};
+use std::{path::Path, sync::Arc};
+use tokio::sync::mpsc;
+
+const JOURNAL: &str = "/data/engine";
+const AUDIT: &str = "/data/audit";
+
+/// A crash that keeps nothing that was not synced.
+#[derive(Debug)]
+struct Loser;
+
+impl Rng for Loser {
+    fn fill(&self, out: &mut [u8]) {
+        out.fill(0);
+    }
+}
+
+struct Bridge(mpsc::Sender<SignalEnvelope>);
+
+#[async_trait::async_trait]
+impl SignalDelivery for Bridge {
+    async fn deliver(&self, _seat: Seat, _signal: SignalId, envelope: SignalEnvelope) -> Result<(), ServiceError> {
+        self.0.send(envelope).await.unwrap();
+        Ok(())
+    }
+}
+
+/// A machine whose journal and audit log lie on two disks, so that either can fail alone.
+struct Machine {
+    clock: ManualClock,
+    disk: MemFs,
+    audit_disk: MemFs,
+    stores: Stores,
+    life: u64,
+}
+
+/// One life of the process.
+struct Life {
+    engine: TradingEngine,
+    recovered: Recovered,
+    sent: mpsc::Receiver<SignalEnvelope>,
+}
+
+impl Machine {
+    async fn new() -> Self {
+        let stores = stores(|| 1);
+        stores.subscriptions.put(subscription()).await.unwrap();
+        Self { clock: ManualClock::new(START.0), disk: MemFs::new(), audit_disk: MemFs::new(), stores, life: 0 }
+    }
+
+    fn env(&self, fs: &MemFs) -> Env {
+        let fs: Arc<dyn Fs> = Arc::new(fs.clone());
+        let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(self.life));
+        Env { clock: Arc::new(self.clock.clone()), rng, fs, net: Arc::new(RealNet), spawn: Arc::new(RealSpawn) }
+    }
+
+    async fn start(&mut self) -> Life {
+        self.life += 1;
+        let small = aitrading_audit::Settings {
+            first_segment_bytes: 64 << 10,
+            max_segment_bytes: 64 << 10,
+            ballast_bytes: 16 << 10,
+        };
+        let audit_env = self.env(&self.audit_disk);
+        let key = CheckpointKey::from_seed(&[6; 32]);
+        let (log, _) = AuditLog::open(&audit_env, Path::new(AUDIT), key, "test.example/audit", small).unwrap();
+        let parts = Parts {
+            env: self.env(&self.disk),
+            dir: JOURNAL.into(),
+            config: settings().resolve().unwrap(),
+            keys: keys(),
+            audit: AuditParts { log, fs: Arc::clone(&audit_env.fs), dir: AUDIT.into() },
+            signals: Arc::clone(&self.stores.signals),
+            subscriptions: Arc::clone(&self.stores.subscriptions),
+            ticks: Arc::clone(&self.stores.ticks),
+        };
+        let (engine, recovered) = TradingEngine::open(parts).await.unwrap();
+        let (bridge, sent) = mpsc::channel(16);
+        assert!(engine.set_delivery(Arc::new(Bridge(bridge))).is_ok());
+        Life { engine, recovered, sent }
+    }
+
+    /// Power loss on both disks.
+    fn crash(&self) {
+        for disk in [&self.disk, &self.audit_disk] {
+            disk.crash(&Loser);
+            disk.set_fail_sync(false);
+        }
+    }
+
+    fn leaves(&self, kind: EventKind) -> usize {
+        let leaves = read_leaves(&self.audit_disk, Path::new(AUDIT), 0);
+        leaves.filter(|leaf| leaf.as_ref().unwrap().entry.event == kind).count()
+    }
+
+    fn now(&self) -> aitrading_model::Timestamp {
+        aitrading_model::Timestamp(aitrading_env::Clock::wall_ns(&self.clock))
+    }
+}
+
+impl Life {
+    async fn connect(&self, machine: &Machine, generation: u64, last_signal_seq: u64) -> Fence {
+        let grant = self.engine.session_opened(session(generation, last_signal_seq, machine.now())).await.unwrap();
+        self.engine.session_ready(SEAT, grant.fence).await.unwrap();
+        grant.fence
+    }
+
+    /// Plays the market up to the crossing.
+    async fn cross(&self, machine: &Machine) {
+        for n in 0..4_u32 {
+            self.engine.publish(bar_batch(n, CROSSING[n as usize], machine.now())).await.unwrap();
+        }
+    }
+
+    async fn settled(&self) -> Result<(), ServiceError> {
+        self.engine.settled(source(), Epoch(1), 4).await
+    }
+}
+
+fn signal(envelope: &SignalEnvelope) -> Signal {
+    decode_signal(&envelope.bytes).unwrap()
+}
+
+#[tokio::test]
+async fn a_signal_is_journaled_and_audited_delivered_reported_and_projected() {
+    let mut machine = Machine::new().await;
+    let mut life = machine.start().await;
+    let fence = life.connect(&machine, 1, 0).await;
+    life.cross(&machine).await;
+    let envelope = life.sent.recv().await.unwrap();
+    let signal = signal(&envelope);
+    assert_eq!(machine.leaves(EventKind::SignalDecided), 1, "the leaf is there before the signal is");
+    life.engine.delivered(SEAT, signal.id, machine.now()).await.unwrap();
+    let report = signed(&executed(&signal, 1, fence, "161.603", 77));
+    life.engine.report(SEAT, report.clone(), machine.now()).await.unwrap();
+    assert_eq!(machine.leaves(EventKind::ReportAccepted), 1);
+    life.engine.report(SEAT, report, machine.now()).await.unwrap();
+    assert_eq!(machine.leaves(EventKind::ReportAccepted), 1, "the same report again adds nothing");
+    life.settled().await.unwrap();
+    life.engine.projected().await.unwrap();
+    let counts = machine.stores.signals.counts(SEAT.tenant).await.unwrap();
+    assert_eq!((counts.issued, counts.delivered, counts.executed, counts.executions_per_signal_max), (1, 1, 1, 1));
+    assert!(life.engine.health().iter().all(|part| part.status == aitrading_hub::Status::Up));
+    life.engine.shutdown().await;
+    assert!(life.engine.report(SEAT, signed(&executed(&signal, 2, fence, "161.603", 77)), START).await.is_err());
+}
+
+#[tokio::test]
+async fn when_the_audit_log_fails_no_signal_leaves() {
+    let mut machine = Machine::new().await;
+    let mut life = machine.start().await;
+    life.connect(&machine, 1, 0).await;
+    machine.audit_disk.set_fail_sync(true);
+    life.cross(&machine).await;
+    assert_eq!(life.settled().await.unwrap_err().dna.code, "ENGINE_HALTED");
+    assert!(life.sent.try_recv().is_err());
+    let refused = life.engine.session_opened(session(1, 0, machine.now())).await.unwrap_err();
+    assert_eq!(refused.dna.code, "ENGINE_HALTED");
+    assert!(life.engine.set_state(None, TradingState::Active, "RESUME", TraceId::default()).await.is_err());
+    assert!(life.engine.health().iter().any(|part| part.status == aitrading_hub::Status::Down));
+}
+
+#[tokio::test]
+async fn when_the_journal_fails_no_signal_leaves() {
+    let mut machine = Machine::new().await;
+    let mut life = machine.start().await;
+    life.connect(&machine, 1, 0).await;
+    machine.disk.set_fail_sync(true);
+    life.cross(&machine).await;
+    assert_eq!(life.settled().await.unwrap_err().dna.code, "ENGINE_HALTED");
+    assert!(life.sent.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_decision_whose_leaf_a_crash_took_is_voided_and_never_sent() {
+    let mut machine = Machine::new().await;
+    let life = machine.start().await;
+    life.connect(&machine, 1, 0).await;
+    machine.audit_disk.set_fail_sync(true);
+    life.cross(&machine).await;
+    life.settled().await.unwrap_err();
+    machine.crash();
+    let mut life = machine.start().await;
+    assert_eq!((life.recovered.voided, life.recovered.open_signals), (1, 1));
+    assert_eq!(machine.leaves(EventKind::SignalUnconfirmed), 1, "its end is audited");
+    life.connect(&machine, 2, 0).await;
+    life.cross(&machine).await;
+    let next = signal(&life.sent.recv().await.unwrap());
+    assert_eq!(next.seq, 2, "the voided number is not used again");
+    life.engine.projected().await.unwrap();
+    let counts = machine.stores.signals.counts(SEAT.tenant).await.unwrap();
+    assert_eq!((counts.issued, counts.expired, counts.open), (2, 1, 1));
+    // Voided once: a further start finds nothing to do.
+    machine.crash();
+    assert_eq!(machine.start().await.recovered.voided, 0);
+}
+
+#[tokio::test]
+async fn after_a_crash_the_outbox_sends_the_same_bytes() {
+    let mut machine = Machine::new().await;
+    let mut life = machine.start().await;
+    life.connect(&machine, 1, 0).await;
+    life.cross(&machine).await;
+    let first = life.sent.recv().await.unwrap();
+    machine.crash();
+    let mut life = machine.start().await;
+    assert_eq!(life.recovered, Recovered { voided: 0, leaves_added: 0, open_signals: 1, ..life.recovered });
+    let fence = life.connect(&machine, 2, 0).await;
+    assert_eq!(fence, Fence(2));
+    assert_eq!(life.sent.recv().await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_report_is_only_acknowledged_when_it_is_audited() {
+    let mut machine = Machine::new().await;
+    let mut life = machine.start().await;
+    let fence = life.connect(&machine, 1, 0).await;
+    life.cross(&machine).await;
+    let signal = signal(&life.sent.recv().await.unwrap());
+    machine.audit_disk.set_fail_sync(true);
+    let report = signed(&executed(&signal, 1, fence, "161.603", 77));
+    let refused = life.engine.report(SEAT, report.clone(), machine.now()).await.unwrap_err();
+    assert_eq!(refused.dna.code, "ENGINE_HALTED");
+    assert!(life.engine.report(SEAT, report.clone(), machine.now()).await.is_err(), "nor when it is repeated");
+    machine.crash();
+    let life = machine.start().await;
+    assert_eq!(life.recovered.leaves_added, 1, "the journal has it, so the leaf is written now");
+    assert_eq!(machine.leaves(EventKind::ReportAccepted), 1);
+    life.connect(&machine, 2, 1).await;
+    life.engine.report(SEAT, report, machine.now()).await.unwrap();
+    assert_eq!(machine.leaves(EventKind::ReportAccepted), 1);
+}
+
+#[tokio::test]
+async fn a_lapse_takes_effect_with_the_next_refresh() {
+    let mut machine = Machine::new().await;
+    let life = machine.start().await;
+    life.connect(&machine, 1, 0).await;
+    let lapsed =
+        aitrading_store::Subscription { status: aitrading_store::SubscriptionStatus::Lapsed, ..subscription() };
+    machine.stores.subscriptions.put(lapsed).await.unwrap();
+    // The session's own opening reads it afresh.
+    life.connect(&machine, 1, 0).await;
+    life.cross(&machine).await;
+    life.settled().await.unwrap();
+    life.engine.projected().await.unwrap();
+    let counts = machine.stores.signals.counts(SEAT.tenant).await.unwrap();
+    assert_eq!(counts.denied.get("ENTITLEMENT_LAPSED"), Some(&1));
+    assert_eq!((counts.issued, machine.leaves(EventKind::SignalDenied)), (0, 1));
+}
+
+#[tokio::test]
+async fn other_services_append_through_the_sink() {
+    let mut machine = Machine::new().await;
+    let life = machine.start().await;
+    let event = AuditEvent {
+        kind: AuditEventKind::PeerRefused,
+        seat: Some(SEAT),
+        trace: TraceId([1; 16]),
+        code: Some("PIN_MISMATCH"),
+    };
+    let index = AuditSink::append(&life.engine, event).await.unwrap();
+    let leaf = read_leaves(&machine.audit_disk, Path::new(AUDIT), index).next().unwrap().unwrap();
+    assert_eq!(leaf.entry.event, EventKind::SessionClosed);
+    assert_eq!(leaf.entry.trace_id, [1; 16]);
+}

@@ -101,7 +101,8 @@ async fn a_refusal_that_cannot_be_checked_is_unknown() {
     world.broker.fate(&[Fate::Refuse(Retcode::REQUOTE)]);
     world.broker.blind(true);
     let client = world.client();
-    let work = client.run(&world, &signal(1));
+    let signal = signal(1);
+    let work = client.run(&world, &signal);
     tokio::select! {
         biased;
         _ = work => panic!("settled blindly"),
@@ -122,7 +123,8 @@ async fn an_accepted_order_that_fills_late_is_found() {
         }
         broker.fill_late();
     };
-    let (done, ()) = tokio::join!(client.run(&world, &signal(1)), filling);
+    let signal = signal(1);
+    let (done, ()) = tokio::join!(client.run(&world, &signal), filling);
     done.unwrap();
     assert_eq!(client.states(), [S::Unknown, S::Executed]);
 }

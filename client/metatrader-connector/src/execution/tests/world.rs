@@ -145,7 +145,9 @@ impl World {
     pub(super) fn client(&self) -> Client {
         let env = self.env.clone();
         // Opening blocks on the journal's thread, which a runtime's thread must not.
-        let ledger = std::thread::spawn(move || Ledger::open(&env, Path::new("/c/ledger")).unwrap()).join().unwrap();
+        let ledger = std::thread::scope(|threads| {
+            threads.spawn(move || Ledger::open(&env, Path::new("/c/ledger")).unwrap()).join().unwrap()
+        });
         let (ledger, board) = (Arc::new(ledger), Arc::new(Board::default()));
         let reports = Arc::new(Reports::new(OWNER, device_key(), Arc::clone(&ledger), Arc::clone(&board)));
         let clock = Arc::new(ServerClock::new(Arc::clone(&self.env.clock)));
@@ -218,14 +220,14 @@ pub(super) async fn passing<T>(world: &World, work: impl Future<Output = T>) -> 
         tokio::select! {
             biased;
             done = &mut work => return done,
-            () = idle() => world.time.advance(Duration::from_secs(1)),
+            () = idle() => world.time.advance(Duration::from_secs(5)),
         }
     }
 }
 
 /// The journal answers from its own thread: it gets its turn first.
 async fn idle() {
-    for _ in 0..50 {
+    for _ in 0..20 {
         tokio::task::yield_now().await;
         std::thread::yield_now();
     }

@@ -1,9 +1,7 @@
 //! Money, stops that trigger, and what can be asked about the account.
 
 use super::{Broker, Execution, Fill, Holding};
-use aitrading_model::{
-    AccountState, Deal, MarginMode, Money, PositionState, PositionTicket, Price, Side, Symbol,
-};
+use aitrading_model::{AccountState, Deal, MarginMode, Money, PositionState, PositionTicket, Price, Side, Symbol};
 use aitrading_wire::ea::{Lookup, LookupResult, ROWS_MAX, Reason};
 
 impl Broker {

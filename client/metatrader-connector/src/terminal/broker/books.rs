@@ -1,7 +1,8 @@
 //! What the broker remembers: orders with their deals, open positions, balance, ticket numbers. Rebuilt by applying records.
 
 use aitrading_model::{
-    AccountId, Deal, DealEntry, DealTicket, MarketTime, Money, PositionTicket, Price, Retcode, Side, Symbol, Ticket, Volume,
+    AccountId, Deal, DealEntry, DealTicket, MarketTime, Money, PositionTicket, Price, Retcode, Side, Symbol, Ticket,
+    Volume,
 };
 use aitrading_wire::ea::{OrderInfo, OrderResult, OrderState, Reason};
 use std::collections::{BTreeMap, HashMap};

@@ -165,14 +165,9 @@ fn check_levels(spec: &SymbolSpec, side: Side, quote: Price, sl: Price, tp: Pric
 fn check_frozen(spec: &SymbolSpec, held: &Holding, bid: Price, ask: Price) -> Result<(), Retcode> {
     let level = distance(spec, spec.freeze_level);
     let quote = if held.side == Side::Buy { bid } else { ask };
-    let near = |stop: Price| {
-        stop != Price::ZERO && quote.checked_sub(stop).is_some_and(|distance| distance.abs() <= level)
-    };
-    if level.is_positive() && (near(held.stop_loss) || near(held.take_profit)) {
-        Err(Retcode::FROZEN)
-    } else {
-        Ok(())
-    }
+    let near =
+        |stop: Price| stop != Price::ZERO && quote.checked_sub(stop).is_some_and(|distance| distance.abs() <= level);
+    if level.is_positive() && (near(held.stop_loss) || near(held.take_profit)) { Err(Retcode::FROZEN) } else { Ok(()) }
 }
 
 fn distance(spec: &SymbolSpec, points: u32) -> Price {

@@ -245,7 +245,11 @@ fn a_position_closes_in_parts_and_never_beyond_itself() {
     let position = open(&mut broker, &buy(1));
     let code = |broker: &mut Broker, request: &OrderRequest| broker.order(request, 5).result.retcode;
     assert_eq!(code(&mut broker, &close(2, position, "0.11")), Retcode::INVALID_CLOSE_VOLUME);
-    assert_eq!(code(&mut broker, &OrderRequest { position, ..buy(3) }), Retcode::INVALID, "the same side closes nothing");
+    assert_eq!(
+        code(&mut broker, &OrderRequest { position, ..buy(3) }),
+        Retcode::INVALID,
+        "the same side closes nothing"
+    );
     assert_eq!(code(&mut broker, &close(4, position, "0.04")), Retcode::DONE);
     assert_eq!(broker.account().positions[0].volume, lots("0.06"));
     assert_eq!(code(&mut broker, &close(5, position, "0.06")), Retcode::DONE);
@@ -289,12 +293,7 @@ fn stops_trigger_at_the_server_without_a_request() {
 fn stops_of_a_position_change_and_freeze() {
     let mut broker = broker_of(SymbolSpec { freeze_level: 20, ..spec() });
     let position = open(&mut broker, &OrderRequest { stop_loss: price("1.08400"), ..buy(1) });
-    let change = |sl: &str| OrderRequest {
-        action: TradeAction::Sltp,
-        position,
-        stop_loss: price(sl),
-        ..buy(9)
-    };
+    let change = |sl: &str| OrderRequest { action: TradeAction::Sltp, position, stop_loss: price(sl), ..buy(9) };
     let code = |broker: &mut Broker, request: &OrderRequest| broker.order(request, 5).result.retcode;
     assert_eq!(code(&mut broker, &change("1.08400")), Retcode::NO_CHANGES);
     assert_eq!(code(&mut broker, &change("1.08600")), Retcode::INVALID_STOPS);

@@ -1,0 +1,187 @@
+//! Delivery, expiry, reconnects, and what a strategy does next.
+
+use super::super::{End, Event, state::Stage};
+use crate::{
+    engine::{Answer, Input},
+    error::Refusal,
+    testing::{Bench, SEAT, executed, not_executed, source},
+};
+use aitrading_model::{Epoch, Fence, ReportState, Side, SignalKind};
+use aitrading_risk::TradingState;
+
+fn ends(bench: &Bench) -> Vec<End> {
+    let end = |event: Event| match event {
+        Event::Ended { end, .. } => Some(end),
+        _ => None,
+    };
+    bench.events().into_iter().filter_map(end).collect()
+}
+
+#[test]
+fn a_signal_that_was_not_acknowledged_is_sent_again_with_the_same_bytes() {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    bench.put(Input::SessionClosed { seat: SEAT, fence: Fence(1) });
+    bench.pass(60);
+    bench.open(2, 0);
+    let sent = bench.deliveries();
+    assert_eq!(sent.len(), 2);
+    assert_eq!(sent[0], sent[1]);
+    let (signal, at) = (bench.signals()[0].id, bench.now);
+    assert_eq!(bench.ask(|token| Input::Delivered { token, seat: SEAT, signal, at }), Answer::Done);
+    bench.open(3, 1);
+    assert_eq!(bench.deliveries().len(), 2, "acknowledged: not sent a third time");
+    assert_eq!(bench.signals().len(), 1);
+}
+
+#[test]
+fn an_expired_signal_is_never_sent_again() {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    bench.put(Input::SessionClosed { seat: SEAT, fence: Fence(1) });
+    bench.pass(180);
+    bench.open(2, 0);
+    assert_eq!(bench.deliveries().len(), 1);
+}
+
+#[test]
+fn a_signal_that_never_left_expires_and_gives_its_reservation_back() {
+    let mut bench = Bench::ready();
+    bench.hold = true;
+    bench.play(0..4);
+    bench.put(Input::SessionClosed { seat: SEAT, fence: Fence(1) });
+    bench.hold = false;
+    bench.put(Input::Committed { through: 99 });
+    assert_eq!(bench.stages(), [Stage::Outbox]);
+    bench.pass(179);
+    bench.put(Input::Timer);
+    assert_eq!(bench.reservations(), 1);
+    bench.pass(1);
+    bench.put(Input::Timer);
+    assert_eq!((ends(&bench), bench.reservations()), (vec![End::Expired], 0));
+}
+
+#[test]
+fn without_a_report_in_time_the_account_gets_no_more_signals_until_the_ledger_speaks() {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    bench.pass(211);
+    bench.put(Input::Timer);
+    assert_eq!(ends(&bench), [End::Unconfirmed]);
+    assert_eq!(bench.reservations(), 1, "unknown still consumes");
+    // The ledger has never seen it: it can no longer be executed.
+    bench.open(2, 0);
+    assert_eq!(ends(&bench), [End::Unconfirmed, End::Lost]);
+    assert_eq!(bench.reservations(), 0);
+}
+
+#[test]
+fn an_unconfirmed_signal_is_resolved_by_its_late_report() {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    let signal = bench.signals()[0];
+    bench.pass(211);
+    bench.put(Input::Timer);
+    bench.open(2, 1);
+    assert_eq!(bench.stages(), [Stage::Unconfirmed], "the ledger has it, so its report must come");
+    assert_eq!(bench.report(&executed(&signal, 1, Fence(2), "161.603", 77)), Answer::Done);
+    assert_eq!((bench.findings(), bench.reservations()), (vec![String::new()], 0));
+}
+
+#[test]
+fn an_unknown_outcome_keeps_its_reservation_until_the_final_report() {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    let signal = bench.signals()[0];
+    bench.report(&not_executed(&signal, 1, Fence(1), ReportState::Unknown));
+    bench.pass(1_000);
+    bench.put(Input::Timer);
+    assert_eq!((bench.stages(), bench.reservations()), (vec![Stage::Unknown], 1));
+    bench.report(&not_executed(&signal, 2, Fence(1), ReportState::NotExecuted));
+    assert_eq!(bench.reservations(), 0);
+}
+
+#[test]
+fn the_other_crossing_closes_first_and_then_opens_the_other_way() {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    let open = bench.signals()[0];
+    bench.report(&executed(&open, 1, Fence(1), "161.603", 77));
+    assert_eq!(bench.reservations(), 0);
+    bench.play(4..5);
+    let close = bench.signals()[1];
+    assert_eq!((close.kind, close.side, close.position.0), (SignalKind::Close, Side::Sell, 77));
+    assert_eq!(bench.signals().len(), 2, "one decision at a time");
+    let mut report = executed(&close, 2, Fence(1), "161.570", 0);
+    report.deals[0].time.0 += 60_000;
+    bench.report(&report);
+    assert_eq!(bench.findings(), ["", ""]);
+    let signals = bench.signals();
+    assert_eq!((signals.len(), signals[2].kind, signals[2].side), (3, SignalKind::Open, Side::Sell));
+    assert_eq!(signals.iter().map(|s| s.seq).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(signals[2].previous, signals[1].id);
+}
+
+#[test]
+fn what_could_not_be_closed_is_not_turned() {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    let open = bench.signals()[0];
+    bench.report(&executed(&open, 1, Fence(1), "161.603", 77));
+    bench.play(4..5);
+    let close = bench.signals()[1];
+    bench.report(&not_executed(&close, 2, Fence(1), ReportState::Rejected));
+    assert_eq!(bench.signals().len(), 2);
+}
+
+#[test]
+fn a_source_is_settled_when_nothing_on_it_is_open() {
+    let mut bench = Bench::ready();
+    let settled = |token, seq| Input::Settled { token, source: source(), epoch: Epoch(1), seq };
+    bench.play(0..3);
+    assert_eq!(bench.try_ask(|t| settled(t, 3)), Some(Answer::Done));
+    assert_eq!(bench.try_ask(|t| settled(t, 4)), None, "not there yet");
+    bench.play(3..4);
+    assert_eq!(bench.try_ask(|t| settled(t, 4)), None, "a decision is open");
+    let signal = bench.signals()[0];
+    let before = bench.seen.len();
+    bench.report(&executed(&signal, 1, Fence(1), "161.603", 77));
+    let done = bench.seen[before..].iter().filter(|e| matches!(e, super::super::Effect::Reply { .. }));
+    assert_eq!(done.count(), 3, "the report and both waiters");
+}
+
+#[test]
+fn an_older_ledger_is_quarantined() {
+    let mut bench = Bench::ready();
+    bench.open(5, 0);
+    assert_eq!(bench.open(4, 0), Answer::Refused(Refusal::LedgerRollback));
+    let state = bench.engine.trading_state(crate::testing::ACCOUNT);
+    assert_eq!(state, TradingState::Halted);
+}
+
+#[test]
+fn a_ledger_that_forgot_what_it_acknowledged_is_quarantined() {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    let (signal, at) = (bench.signals()[0].id, bench.now);
+    bench.ask(|token| Input::Delivered { token, seat: SEAT, signal, at });
+    assert_eq!(bench.open(9, 0), Answer::Refused(Refusal::LedgerRollback));
+}
+
+#[test]
+fn replay_gives_the_same_memory() {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    let open = bench.signals()[0];
+    bench.report(&executed(&open, 1, Fence(1), "161.603", 77));
+    bench.play(4..5);
+    let mut again = Bench::new();
+    again.engine.replay(40, &bench.events());
+    assert_eq!(again.reservations(), 1);
+    assert_eq!(again.stages(), [Stage::Sent]);
+    again
+        .put(Input::Entitlement { account: crate::testing::ACCOUNT, answer: Ok(Some(crate::testing::subscription())) });
+    let Answer::Grant(grant) = again.open(1, 1) else { panic!("granted") };
+    assert_eq!((grant.fence, grant.last_report_seq), (Fence(2), 1));
+    assert_eq!(again.deliveries(), bench.deliveries()[1..], "the same bytes");
+}
