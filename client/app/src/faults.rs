@@ -6,7 +6,8 @@ use aitrading_metatrader_connector::terminal::FaultPlan;
 pub(crate) fn parse_faults(text: &str) -> Result<FaultPlan, String> {
     let mut plan = FaultPlan::default();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let wrong = || format!("'{part}' is no fault: write lost, late, before or after, '=' and thousandths up to 1000");
+        let wrong =
+            || format!("'{part}' is no fault: write lost, late, before or after, '=' and thousandths up to 1000");
         let (name, rate) = part.split_once('=').ok_or_else(wrong)?;
         let rate = rate.parse().ok().filter(|rate| *rate <= 1_000).ok_or_else(wrong)?;
         let place = match name {
@@ -18,6 +19,7 @@ pub(crate) fn parse_faults(text: &str) -> Result<FaultPlan, String> {
         };
         *place = rate;
     }
-    let sum: u32 = [plan.lost_reply, plan.late_reply, plan.drop_before_send, plan.drop_after_send].map(u32::from).iter().sum();
+    let sum: u32 =
+        [plan.lost_reply, plan.late_reply, plan.drop_before_send, plan.drop_after_send].map(u32::from).iter().sum();
     if sum > 1_000 { Err("the faults' rates add up to more than 1000 thousandths".to_owned()) } else { Ok(plan) }
 }

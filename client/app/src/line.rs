@@ -39,7 +39,8 @@ pub(crate) fn write(
 fn words(status: &Status, synthetic: bool) -> String {
     let link = |up: bool| if up { "up" } else { "down" };
     let (signals, made) = (status.signals, if synthetic { " (synthetic)" } else { "" });
-    let error = status.last_error.as_ref().map_or_else(String::new, |e| format!(", last error {}: {}", e.code, e.message));
+    let error =
+        status.last_error.as_ref().map_or_else(String::new, |e| format!(", last error {}: {}", e.code, e.message));
     format!(
         "server {}, terminal {}, ticks{made} {} sent, {} acknowledged, signals {} received, {} executed, {} open or refused{error}",
         link(status.connected),

@@ -11,7 +11,9 @@ pub enum KeyStoreError {
     #[error("{0:?} holds no key store; enrol this device, or correct the setting storage.keystore")]
     Absent(PathBuf),
     /// One is here already.
-    #[error("{0:?} holds a key store already; name an empty directory, or remove the old one after revoking its device")]
+    #[error(
+        "{0:?} holds a key store already; name an empty directory, or remove the old one after revoking its device"
+    )]
     Exists(PathBuf),
     /// A file cannot be read or written.
     #[error("the key file {path:?} cannot be {action}; check path, space and permissions")]
@@ -25,7 +27,9 @@ pub enum KeyStoreError {
         source: io::Error,
     },
     /// Others may read or change it.
-    #[error("{path:?} can be reached by others (mode {mode:o}); run chmod go= on it, and enrol anew if the machine is shared")]
+    #[error(
+        "{path:?} can be reached by others (mode {mode:o}); run chmod go= on it, and enrol anew if the machine is shared"
+    )]
     Exposed {
         /// Which.
         path: PathBuf,
@@ -36,7 +40,9 @@ pub enum KeyStoreError {
     #[error("the sealing key {0:?} is damaged; restore it from the backup of this directory, or enrol the device anew")]
     SealKey(PathBuf),
     /// A blob does not open: altered, damaged, from another store, or standing in another one's place.
-    #[error("the sealed key {path:?} does not open: it was damaged, altered, or put in another one's place; restore the directory, or enrol anew")]
+    #[error(
+        "the sealed key {path:?} does not open: it was damaged, altered, or put in another one's place; restore the directory, or enrol anew"
+    )]
     Sealed {
         /// Which.
         path: PathBuf,

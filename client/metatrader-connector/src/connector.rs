@@ -139,8 +139,19 @@ impl Connector {
         let signals = env.spawn.task("signals", Box::pin(signals));
         let reporter = env.spawn.task("reports", Box::pin(reports.run(receiver)));
         let keeper = env.spawn.task("session", Box::pin(keeper.run()));
-        let parts =
-            Running { account: owner.account, terminal, ledger, pump, board, inbox, stop, keeper, signals, reporter, lock };
+        let parts = Running {
+            account: owner.account,
+            terminal,
+            ledger,
+            pump,
+            board,
+            inbox,
+            stop,
+            keeper,
+            signals,
+            reporter,
+            lock,
+        };
         Ok(Self { parts, ea: None })
     }
 
@@ -188,8 +199,7 @@ impl Connector {
 
 fn owner(settings: &Settings, keys: &DeviceKeys) -> Result<Owner, ConnectorError> {
     let identity = settings.identity;
-    let (tenant, account, device) =
-        (TenantId(identity.tenant), AccountId(identity.account), DeviceId(identity.device));
+    let (tenant, account, device) = (TenantId(identity.tenant), AccountId(identity.account), DeviceId(identity.device));
     let chain = keys.certificate.chain();
     let named = chain.first().and_then(|leaf| parse_identity(leaf).ok());
     if named == Some(PeerIdentity::Device { tenant, device, account }) {

@@ -35,7 +35,9 @@ pub enum ConnectorError {
         source: AuthoritySource,
     },
     /// The certificate in the key store names somebody else.
-    #[error("the device certificate does not name the tenant, account and device of the settings; correct [identity], or enrol this device")]
+    #[error(
+        "the device certificate does not name the tenant, account and device of the settings; correct [identity], or enrol this device"
+    )]
     Identity,
     /// The link to the Expert Advisor.
     #[error(transparent)]
@@ -70,10 +72,14 @@ pub enum ConnectorError {
     #[error("the server did not answer the hello in time; it is overloaded or runs another version")]
     NoWelcome,
     /// A signal that the server did not sign.
-    #[error("a signal arrived that the server's signing key did not sign ({0}); nothing was executed and the session was ended")]
+    #[error(
+        "a signal arrived that the server's signing key did not sign ({0}); nothing was executed and the session was ended"
+    )]
     Hostile(&'static str),
     /// The server knows later reports than the ledger.
-    #[error("this client's ledger is older than what the server knows of it; it was restored from a backup or lost: enrol the device anew")]
+    #[error(
+        "this client's ledger is older than what the server knows of it; it was restored from a backup or lost: enrol the device anew"
+    )]
     LedgerBehind,
 }
 

@@ -112,3 +112,6 @@ impl<T> Flight<T> {
         self.lock().open.values().any(matches)
     }
 }
+
+#[cfg(test)]
+mod tests;

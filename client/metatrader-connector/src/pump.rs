@@ -175,7 +175,9 @@ impl Pump {
             }
             let record = progress.get(symbol);
             let (base, certain) = match record {
-                Some(record) if record.epoch == cursor.epoch => (record.base.saturating_add(cursor.seq), record.certain),
+                Some(record) if record.epoch == cursor.epoch => {
+                    (record.base.saturating_add(cursor.seq), record.certain)
+                }
                 // From the beginning of the history.
                 _ if cursor == Cursor::default() => (0, true),
                 _ => (cursor.seq, false),

@@ -150,7 +150,8 @@ impl RawServer {
         let address = address.and_then(|a| c.address("address", &a));
         let name = c.required("name", self.name, "write the name in the server's certificate, like localhost");
         let policy = c.required("policy", self.policy, "write the policy id that the operator gave you");
-        let noise_key = c.required("noise_key", self.noise_key, "write the server's Noise key in 64 hexadecimal digits");
+        let noise_key =
+            c.required("noise_key", self.noise_key, "write the server's Noise key in 64 hexadecimal digits");
         let noise_key = noise_key.and_then(|k| hex_field(c, "noise_key", &k));
         let ca_file = c.required("ca_file", self.ca_file, "write the path of the server authority's certificate");
         if self.pins.is_empty() || self.pins.len() > PINS_MAX {
@@ -209,7 +210,8 @@ impl RawTerminal {
 
 impl RawLimits {
     fn resolve(self, c: &mut Collector<'_>) -> Option<Limits> {
-        let lots_max = c.required("lots_max", self.lots_max, "write the most lots that one order may have, like \"1.00\"");
+        let lots_max =
+            c.required("lots_max", self.lots_max, "write the most lots that one order may have, like \"1.00\"");
         if let Some(lots) = lots_max.as_ref().filter(|lots| !is_positive_decimal(lots)) {
             c.refuse("lots_max", lots, "it is no positive decimal number", "write lots in quotes, like \"1.00\"");
         }

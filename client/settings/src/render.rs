@@ -9,7 +9,8 @@ pub(crate) fn render(s: &Settings) -> String {
     let symbols: Vec<_> = s.limits.symbols.iter().map(|symbol| quoted(symbol)).collect();
     [
         format!("version = {VERSION}"),
-        "\n# The server: address, the name in its certificate, and the keys by which it is recognised.\n[server]".to_owned(),
+        "\n# The server: address, the name in its certificate, and the keys by which it is recognised.\n[server]"
+            .to_owned(),
         line("address", quoted(&s.server.address.to_string())),
         line("name", quoted(&s.server.name)),
         line("policy", quoted(&s.server.policy)),
@@ -23,7 +24,8 @@ pub(crate) fn render(s: &Settings) -> String {
         "\n[storage]".to_owned(),
         line("data_dir", path(&s.data_dir)),
         line("keystore", path(&s.keystore)),
-        "\n# Where the Expert Advisor connects to, and how patient the connector is with the broker.\n[terminal]".to_owned(),
+        "\n# Where the Expert Advisor connects to, and how patient the connector is with the broker.\n[terminal]"
+            .to_owned(),
         line("listen", quoted(&s.terminal.listen.to_string())),
         line("order_timeout_ms", s.terminal.order_timeout.as_millis()),
         line("broker_latency_ms", s.terminal.broker_latency.as_millis()),
@@ -31,7 +33,8 @@ pub(crate) fn render(s: &Settings) -> String {
         "\n[ticks]".to_owned(),
         line("batch", s.ticks.batch),
         line("single", s.ticks.single),
-        "\n# Your own limits: whatever the server says, nothing beyond them is sent to the broker.\n[limits]".to_owned(),
+        "\n# Your own limits: whatever the server says, nothing beyond them is sent to the broker.\n[limits]"
+            .to_owned(),
         line("lots_max", quoted(&s.limits.lots_max)),
         line("symbols", format!("[{}]", symbols.join(", "))),
         line("orders_per_minute", s.limits.orders_per_minute),

@@ -124,7 +124,9 @@ pub struct Desk {
 enum Tried {
     Settled(Outcome),
     /// Nobody knows; so many orders may be in the terminal's lists.
-    Unclear { orders: usize },
+    Unclear {
+        orders: usize,
+    },
 }
 
 impl Desk {

@@ -57,8 +57,7 @@ impl Desk {
     /// Can the broker not execute it any more, whatever the clock's error?
     fn is_over(&self, signal: &Signal, clock: ServerNow) -> bool {
         let deadline = signal.expires_at.plus(self.parts.patience.broker_latency);
-        (0..=CLOCK_ERROR_MAX_NS).contains(&clock.error_ns)
-            && clock.now.0.saturating_sub(clock.error_ns) > deadline.0
+        (0..=CLOCK_ERROR_MAX_NS).contains(&clock.error_ns) && clock.now.0.saturating_sub(clock.error_ns) > deadline.0
     }
 }
 

@@ -79,7 +79,8 @@ impl Pump {
                 }
                 FeedEvent::End { total } => return self.tell_end(line, symbol, total).await,
                 FeedEvent::Rewritten { time, found, .. } => {
-                    let message = format!("{symbol}: the terminal's history was rewritten at {time}; going on behind it");
+                    let message =
+                        format!("{symbol}: the terminal's history was rewritten at {time}; going on behind it");
                     tracing::warn!(code = "HISTORY_REWRITTEN", %symbol, "{message}");
                     self.parts.board.problem("HISTORY_REWRITTEN", &message);
                     place.0 = TickFrom { time, count: found };

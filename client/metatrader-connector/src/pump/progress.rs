@@ -32,7 +32,9 @@ pub enum ProgressError {
         source: io::Error,
     },
     /// It is not one.
-    #[error("line {line} of the progress file {path:?} is no progress record; remove the file, positions are then counted anew")]
+    #[error(
+        "line {line} of the progress file {path:?} is no progress record; remove the file, positions are then counted anew"
+    )]
     Malformed {
         /// Which.
         path: PathBuf,

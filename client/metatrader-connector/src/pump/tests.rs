@@ -159,12 +159,8 @@ struct World {
 }
 
 fn pump(fs: &MemFs, len: u64, batch: usize) -> World {
-    let history = Arc::new(History {
-        len,
-        breaks_after: Mutex::default(),
-        go_on: Arc::default(),
-        subscribed: Mutex::default(),
-    });
+    let history =
+        Arc::new(History { len, breaks_after: Mutex::default(), go_on: Arc::default(), subscribed: Mutex::default() });
     let server = Arc::new(Server::default());
     let outlet: Arc<dyn Outlet> = server.clone();
     let (lines, receiver) = watch::channel(Some(Line { number: 1, outlet }));

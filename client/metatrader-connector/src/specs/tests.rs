@@ -1,6 +1,6 @@
 use super::*;
+use aitrading_env::{Fs, RealFs};
 use aitrading_model::{CalcMode, Currency, Symbol, SymbolSpec};
-use std::path::Path;
 
 fn usd() -> Currency {
     "USD".parse().unwrap()
@@ -8,7 +8,8 @@ fn usd() -> Currency {
 
 fn shared(symbol: &str) -> Option<String> {
     let dir = crate::ticks::shared_data()?;
-    std::fs::read_to_string(dir.join(Path::new("ticks")).join(format!("specs-{symbol}.csv"))).ok()
+    let bytes = RealFs.read(&dir.join(format!("ticks/specs-{symbol}.csv")), 1 << 20).ok()?;
+    String::from_utf8(bytes).ok()
 }
 
 fn read(symbol: &str, text: &str) -> Result<SymbolSpec, SpecError> {

@@ -97,6 +97,10 @@ impl Broker {
         self.permissions = permissions;
     }
 
+    pub(super) fn permissions(&self) -> Permissions {
+        self.permissions
+    }
+
     pub(super) fn books(&self) -> &Books {
         &self.books
     }

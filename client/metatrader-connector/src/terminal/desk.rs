@@ -99,7 +99,7 @@ impl Desk {
     }
 
     pub(super) fn info(&self) -> TerminalInfo {
-        let permissions = self.floor().broker.account().permissions;
+        let permissions = self.floor().broker.permissions();
         let ping_us = u32::try_from(self.settings.latency.as_micros()).unwrap_or(u32::MAX);
         TerminalInfo { permissions, build: BUILD, ping_us }
     }

@@ -32,6 +32,8 @@ pub(crate) struct Books {
     pub(crate) feed_ends: BTreeMap<Symbol, u64>,
     pub(crate) last_report_seq: u64,
     pub(crate) lock_step: bool,
+    /// In lock step: nothing is ever settled, so that the feed stands at its first minute.
+    pub(crate) hold: bool,
     /// The session is cut after so many more tick frames.
     pub(crate) cut_after: Option<u32>,
     sender: Option<Sender>,
@@ -59,8 +61,7 @@ impl Bridge {
     /// Starts one whose certificate was issued in the world of `issued_in`.
     pub(crate) async fn start(env: &Env, authority: &Authority, peer: PeerIdentity, issued_in: &Env) -> Self {
         let issued = authority.issue_server(issued_in, &[], DAY).unwrap();
-        let tls =
-            server_config(env, issued.chain(), issued.key(), &authority.certificate().unwrap(), true).unwrap();
+        let tls = server_config(env, issued.chain(), issued.key(), &authority.certificate().unwrap(), true).unwrap();
         let listener = env.net.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (noise, signing) = (NoiseKeyPair::generate(env), SigningKey::generate(env));
@@ -227,7 +228,7 @@ impl Serving {
             if cut {
                 books.cut_after = None;
             }
-            (books.lock_step, cut)
+            (books.lock_step && !books.hold, cut)
         };
         if settle {
             self.say(sender, Control::Settled { symbol, epoch, seq: last }).await;

@@ -25,7 +25,6 @@ pub(crate) fn peer() -> PeerIdentity {
 /// One client on a disk of its own.
 pub(crate) struct World {
     pub(crate) env: Env,
-    pub(crate) authority: Authority,
     pub(crate) bridge: Bridge,
     pub(crate) settings: Settings,
     folder: tempfile::TempDir,
@@ -48,7 +47,7 @@ impl World {
         SealedFiles::new(&env, &dir.join("keys")).create(&keys).unwrap();
         env.fs.write_atomic(&dir.join("ca.pem"), authority.certificate_pem().as_bytes()).unwrap();
         let settings = settings(dir, &bridge);
-        Self { env, authority, bridge, settings, folder }
+        Self { env, bridge, settings, folder }
     }
 
     pub(crate) fn keys(&self) -> DeviceKeys {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::error::Refusal;
 use aitrading_model::{
-    AccountState, Deal, DealEntry, Fence, MarketTime, Money, PositionState, Price, SignalId, Symbol, SymbolSpec,
+    AccountState, Deal, DealEntry, Fence, MarginMode, MarketTime, Money, PositionState, Price, SignalId, Symbol, SymbolSpec,
     Timestamp, TraceId,
 };
 use aitrading_risk::{Entitlement, Gate, Stamped, TradingState};
@@ -105,11 +105,18 @@ impl Desk {
         let last = deals.iter().map(|d| d.time).max().unwrap_or_default();
         self.last_deal = self.last_deal.max(last);
         let Some(account) = &mut self.account else { return };
+        let hedging = account.value.margin_mode == MarginMode::RetailHedging;
+        let snapshot = account.value.time;
         let positions = &mut account.value.positions;
         for deal in deals {
             let known = positions.iter_mut().find(|p| p.ticket == deal.position);
             match (deal.entry, known) {
+                // On a hedging account every opening deal has a position of its own: one that is known came with a snapshot
+                // that overtook the report, and must not be counted twice.
+                (DealEntry::In, Some(_)) if hedging => {}
                 (DealEntry::In, Some(p)) => p.volume = p.volume.checked_add(deal.volume).unwrap_or(p.volume),
+                // A part that was closed before the snapshot is missing from it already.
+                (DealEntry::Out, Some(p)) if deal.volume < p.volume && snapshot >= deal.time => {}
                 (DealEntry::Out, Some(p)) => {
                     p.volume = p.volume.checked_sub(deal.volume).unwrap_or_default();
                 }

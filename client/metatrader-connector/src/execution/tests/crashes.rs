@@ -25,7 +25,9 @@ async fn a_duplicate_is_acknowledged_and_does_nothing() {
 async fn check_crash(sent: bool, expected: &[S], executions: usize) {
     let world = World::new(1);
     let client = world.client();
-    let Received::Execute(intended) = client.desk.receive(&frame(&signal(1)), &terms()).await.unwrap() else { panic!() };
+    let Received::Execute(intended) = client.desk.receive(&frame(&signal(1)), &terms()).await.unwrap() else {
+        panic!()
+    };
     if sent {
         // Sent and filled; the program dies while it waits for the answer.
         world.broker.fate(&[Fate::FillSilently]);

@@ -146,7 +146,9 @@ async fn a_signal_executes_at_179_seconds_and_not_at_180() {
 async fn a_signal_that_expires_behind_its_intent_is_not_sent() {
     let world = World::new(1);
     let client = world.client();
-    let Received::Execute(intended) = client.desk.receive(&frame(&signal(1)), &terms()).await.unwrap() else { panic!() };
+    let Received::Execute(intended) = client.desk.receive(&frame(&signal(1)), &terms()).await.unwrap() else {
+        panic!()
+    };
     world.time.advance(LIFE);
     client.desk.execute(*intended).await.unwrap();
     assert_eq!(client.states(), [S::Expired]);
