@@ -6,8 +6,11 @@
     reason = "a developer's tool talks to the terminal, the file system and other programs directly"
 )]
 
+mod bench;
 mod ci;
+mod crash;
 mod machine;
+mod rig;
 mod test;
 mod tidy;
 
@@ -26,7 +29,9 @@ const EXAMPLES: &str = "Examples:
   cargo xtask tidy            the rules that no compiler knows, one line per violation
   cargo xtask tidy --json     the same as a JSON array, for editors
   cargo xtask test            everything that a reader of README.md is told to run
-  cargo xtask ci              what has to pass before a change goes in";
+  cargo xtask ci              what has to pass before a change goes in
+  cargo xtask bench           the product's figures, each beside its limit
+  cargo xtask crash           kills at random, then the proof that nothing was lost";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -66,6 +71,24 @@ Example:
 Exit code: 0 when every step passed, 1 otherwise."
     )]
     Ci,
+    /// Measures the product's figures on this machine, each beside its limit
+    #[command(after_help = "Builds in release. The median of the runs is shown with its ratio to the limit: above 1 is better.
+The tick file of `shared/data` is replayed when it is there, a seeded market model otherwise.
+
+Examples:
+  cargo xtask bench
+  cargo xtask bench --only ticks/s --runs 5
+
+Exit code: 0 when every figure is within its limit, 1 otherwise.")]
+    Bench(bench::Options),
+    /// Kills server or client at random under load, and proves that nothing was lost or done twice
+    #[command(after_help = "Needs the `kill` program. The last line is the verdict with all counts.
+
+Example:
+  cargo xtask crash --cycles 50
+
+Exit code: 0 when everything held, 1 otherwise.")]
+    Crash(crash::Options),
 }
 
 fn main() -> ExitCode {
@@ -73,6 +96,8 @@ fn main() -> ExitCode {
         Command::Tidy { json } => machine::repository().and_then(|root| tidy::run(&root, json)),
         Command::Test => machine::repository().and_then(|root| test::run(&root)),
         Command::Ci => machine::repository().and_then(|root| ci::run(&root)),
+        Command::Bench(options) => machine::repository().and_then(|root| bench::run(&root, &options)),
+        Command::Crash(options) => machine::repository().and_then(|root| crash::run(&root, &options)),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
