@@ -155,11 +155,10 @@ impl Bench {
         write_ticks(&file, count, 1, u64::from(n) + 1)?;
         let (server, _) = rig.up(&[])?;
         let file = file.to_str().context("the path is not UTF-8")?;
-        let mut arguments = vec!["--ticks", file, "--symbol", SYMBOL, "--speed", "max"];
         if single {
-            arguments.push("--single");
+            rig.set("single", "true")?;
         }
-        let client = rig.client(&arguments)?;
+        let client = rig.client(&["--ticks", file, "--symbol", SYMBOL, "--speed", "max"])?;
         let last = finished(&client)?;
         client.stop(STOP_WITHIN)?;
         server.stop(STOP_WITHIN)?;

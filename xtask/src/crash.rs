@@ -24,11 +24,12 @@ pub(crate) struct Options {
 }
 
 /// Market milliseconds between two ticks, on average.
-const TICK_MS: u64 = 200;
-/// The market runs this much faster than real time: about 5,000 ticks a second, one bar each 60 ms.
-const SPEED: u64 = 1_000;
-/// Longest life between two kills.
-const LIFE_MAX_MS: u64 = 1_200;
+const TICK_MS: u64 = 1_000;
+/// The market runs this much faster than real time: about 10,000 ticks a second, one bar each 6 ms.
+const SPEED: u64 = 10_000;
+/// Shortest and longest life between two kills.
+const LIFE_MIN_MS: u64 = 100;
+const LIFE_MAX_MS: u64 = 2_000;
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 const SYMBOL: &str = "GBPJPY";
 
@@ -109,7 +110,7 @@ impl Loop {
         let (mut server, _) = self.rig.up(&[])?;
         let mut client = self.start_client()?;
         for cycle in 1..=options.cycles {
-            let life = 100 + (self.draw)(LIFE_MAX_MS - 100);
+            let life = LIFE_MIN_MS + (self.draw)(LIFE_MAX_MS - LIFE_MIN_MS);
             std::thread::sleep(Duration::from_millis(life));
             ensure!(server.is_alive(), "the server ended by itself; see {}", self.rig.server_dir.display());
             ensure!(client.is_alive(), "the client ended by itself; see {}", self.rig.client_dir.display());

@@ -62,7 +62,21 @@ impl Rig {
         command.args(["init", "--port-offset", &offset, "--data-dir"]).arg(&rig.server_dir);
         let done = command.arg("--demo-client").arg(&rig.client_dir).stdout(Stdio::null()).status()?;
         ensure!(done.success(), "aitrading init failed");
+        // A subscriber's client waits a second before it dials again: here that would be most of its life.
+        rig.set("first_ms", "20")?;
+        rig.set("most_ms", "200")?;
+        rig.set("listen", "\"127.0.0.1:0\"")?;
         Ok(rig)
+    }
+
+    /// Changes one value of the client's settings.
+    pub(crate) fn set(&self, key: &str, value: &str) -> Result<()> {
+        let path = self.client_dir.join("settings.toml");
+        let text = std::fs::read_to_string(&path)?;
+        let is_key = |line: &&str| line.split('=').next().is_some_and(|name| name.trim() == key);
+        ensure!(text.lines().filter(is_key).count() == 1, "the client's settings do not hold '{key}' once");
+        let changed = |line: &str| if is_key(&line) { format!("{key} = {value}\n") } else { format!("{line}\n") };
+        Ok(std::fs::write(&path, text.lines().map(changed).collect::<String>())?)
     }
 
     /// Starts the server and waits until all of it is ready. Returns how long that took from the start of the process.

@@ -232,7 +232,8 @@ impl Desk {
     /// As [`Desk::execute`].
     pub async fn settle_after_restart(&self, entry: &Entry) -> Result<(), LedgerError> {
         let (received, validated) = (entry.received, entry.validated);
-        let times = HopTimes { received, validated, intent: validated, ..self.times() };
+        // When it was sent, if it was, went down with that run: not before its checks had passed.
+        let times = HopTimes { received, validated, intent: validated, order_send: validated, ..self.times() };
         let told = entry.stage == crate::ledger::Stage::Unknown;
         self.resolve(&entry.signal, times, REQUESTS_PER_SIGNAL as usize, told).await
     }
@@ -248,9 +249,14 @@ impl Desk {
             if attempt == 0 {
                 self.parts.ledger.submitted(signal.id)?;
             }
+            // Our own word for it, until the terminal's answer says when it called `OrderSend`. An answer may never come.
+            times.order_send = self.parts.clock.now().now;
             let result = match self.parts.terminal.order(request, self.parts.patience.order).await {
                 Ok(result) => result,
-                Err(OrderLinkError::NotSent(_)) => return Ok(Tried::Settled(refused(Refusal::NoTerminal))),
+                Err(OrderLinkError::NotSent(_)) => {
+                    times.order_send = Timestamp(0);
+                    return Ok(Tried::Settled(refused(Refusal::NoTerminal)));
+                }
                 Err(OrderLinkError::Unknown(_)) => return Ok(Tried::Unclear { orders: attempt as usize + 1 }),
             };
             self.note_sent(times, &result);
@@ -304,7 +310,7 @@ impl Desk {
         let unclear = Some(Tried::Unclear { orders });
         let class = result.retcode.class();
         match (class, self.look(signal).await) {
-            (_, Some(Sight::Executed(found))) => Some(Tried::Settled(executed(found, result.retcode))),
+            (_, Some(Sight::Executed(found))) => Some(Tried::Settled(executed(found, signal, result.retcode))),
             // It says yes, and the lists do not show it yet; or it does not know; or the lists cannot be seen.
             (RetcodeClass::Ok | RetcodeClass::Part | RetcodeClass::Verify, _) => unclear,
             (_, None | Some(Sight::Pending)) => unclear,
@@ -328,10 +334,10 @@ fn refused(refusal: Refusal) -> Outcome {
     Outcome::without_order(refusal.state(), refusal.code())
 }
 
-pub(super) fn executed(found: Execution, retcode: Retcode) -> Outcome {
+pub(super) fn executed(found: Execution, signal: &Signal, said: Retcode) -> Outcome {
     Outcome {
         state: ReportState::Executed,
-        retcode,
+        retcode: if found.volume < signal.lots_min { Retcode::DONE_PARTIAL } else { said },
         reason: String::new(),
         order: found.order,
         volume: found.volume,

@@ -35,7 +35,7 @@ impl Desk {
             let over = self.is_over(signal, self.parts.clock.now());
             let sight = self.look(signal).await;
             match sight {
-                Some(Sight::Executed(found)) => break executed(found, Retcode::DONE),
+                Some(Sight::Executed(found)) => break executed(found, signal, Retcode::DONE),
                 Some(Sight::Refused { order, retcode, orders: seen }) if seen >= orders || over => {
                     break refused(order, retcode);
                 }

@@ -130,7 +130,7 @@ impl Engine {
             self.state.open.get(id).is_some_and(|open| matches!(open.stage, Stage::Unconfirmed | Stage::Disputed))
         });
         let reserved = self.state.reserved(key);
-        let recent: Vec<Recent> = book.into_iter().flat_map(|book| book.recent.iter().copied()).collect();
+        let recent: Vec<Recent> = book.into_iter().flat_map(|book| book.recent.iter().map(|r| r.order)).collect();
         let age = self.config.entitlement_age_ns;
         let inputs = Inputs {
             now,

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::error::Refusal;
 use aitrading_model::{
-    AccountState, Deal, DealEntry, Fence, MarginMode, MarketTime, Money, PositionState, Price, SignalId, Symbol, SymbolSpec,
-    Timestamp, TraceId,
+    AccountState, Deal, DealEntry, Fence, MarginMode, MarketTime, Money, PositionState, Price, SignalId, Symbol,
+    SymbolSpec, Timestamp, TraceId,
 };
 use aitrading_risk::{Entitlement, Gate, Stamped, TradingState};
 use aitrading_store::{Subscription, SubscriptionStatus};

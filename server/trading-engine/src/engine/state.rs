@@ -70,6 +70,13 @@ pub(crate) struct DeviceBook {
     pub(crate) report_hash: [u8; 32],
 }
 
+/// An order for the duplicate check, and the signal that it became.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecentSignal {
+    signal: SignalId,
+    pub(crate) order: Recent,
+}
+
 /// What is known of an account.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
@@ -79,7 +86,7 @@ pub(crate) struct Book {
     pub(crate) previous: SignalId,
     pub(crate) state: TradingState,
     pub(crate) open: BTreeSet<SignalId>,
-    pub(crate) recent: VecDeque<Recent>,
+    pub(crate) recent: VecDeque<RecentSignal>,
     pub(crate) held: BTreeMap<PositionTicket, Held>,
 }
 
@@ -132,7 +139,7 @@ impl State {
         book.last_seq = book.last_seq.max(s.seq);
         book.previous = s.id;
         book.open.insert(s.id);
-        book.recent.push_back(Recent {
+        let order = Recent {
             strategy: decided.strategy,
             symbol: s.symbol,
             side: s.side,
@@ -140,7 +147,8 @@ impl State {
             position: s.position,
             market: decided.market,
             key: decided.key,
-        });
+        };
+        book.recent.push_back(RecentSignal { signal: s.id, order });
         while book.recent.len() > RECENT_MAX {
             book.recent.pop_front();
         }
@@ -203,7 +211,12 @@ impl State {
     fn finish(&mut self, signal: SignalId, report: Option<ReportState>) {
         let Some(open) = self.open.remove(&signal) else { return };
         let account = open.decided.account();
-        self.book(account).open.remove(&signal);
+        let book = self.book(account);
+        book.open.remove(&signal);
+        if report.is_none() {
+            // It was never executed and never will be: the same order is not a duplicate of it.
+            book.recent.retain(|recent| recent.signal != signal);
+        }
         self.finished.insert(signal, Finished { report, account });
         self.finished_order.push_back(signal);
         while self.finished_order.len() > FINISHED_MAX {

@@ -259,8 +259,7 @@ async fn a_lapse_takes_effect_with_the_next_refresh() {
     // The session's own opening reads it afresh.
     life.connect(&machine, 1, 0).await;
     life.cross(&machine).await;
-    life.settled().await.unwrap();
-    life.engine.projected().await.unwrap();
+    life.engine.shutdown().await;
     let counts = machine.stores.signals.counts(SEAT.tenant).await.unwrap();
     assert_eq!(counts.denied.get("ENTITLEMENT_LAPSED"), Some(&1));
     assert_eq!((counts.issued, machine.leaves(EventKind::SignalDenied)), (0, 1));

@@ -45,7 +45,9 @@ async fn the_order_says_what_the_signal_says() {
 
 #[tokio::test]
 async fn a_lost_answer_is_unknown_until_the_order_is_found() {
-    check(&[Fate::FillSilently], &[S::Unknown, S::Executed], 1, 1).await;
+    let reports = check(&[Fate::FillSilently], &[S::Unknown, S::Executed], 1, 1).await;
+    let t = reports[1].times;
+    assert!(t.order_send >= t.intent, "without the terminal's word the client's own time of sending stands: {t:?}");
 }
 
 #[tokio::test]
@@ -63,7 +65,7 @@ async fn an_order_lost_on_the_way_counts_as_not_executed_only_after_the_deadline
 #[tokio::test]
 async fn what_was_surely_not_sent_is_refused() {
     let reports = check(&[Fate::NotSent], &[S::Refused], 0, 0).await;
-    assert_eq!(reports[0].reason, "NO_TERMINAL");
+    assert_eq!((reports[0].reason.as_str(), reports[0].times.order_send), ("NO_TERMINAL", Timestamp(0)));
 }
 
 #[tokio::test]
