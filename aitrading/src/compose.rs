@@ -82,7 +82,8 @@ async fn engine(
 ) -> Result<TradingEngine, Failure> {
     let origin = origin(env, stores).await?;
     let signer = CheckpointKey::from_seed(&vault.checkpoints.seed());
-    let (audit, recovery) = AuditLog::open(env, &layout.audit(), signer, &origin, aitrading_audit::Settings::default())?;
+    let (audit, recovery) =
+        AuditLog::open(env, &layout.audit(), signer, &origin, aitrading_audit::Settings::default())?;
     tracing::info!(?recovery, "audit log open");
     let parts = Parts {
         env: env.clone(),
@@ -100,7 +101,8 @@ async fn engine(
     };
     let (engine, recovered) = TradingEngine::open(parts).await?;
     tracing::info!(?recovered, "engine journal open");
-    let started = Entry::new(Level::Info, EventKind::SystemStarted).with(Field::Version(env!("CARGO_PKG_VERSION").into()));
+    let started =
+        Entry::new(Level::Info, EventKind::SystemStarted).with(Field::Version(env!("CARGO_PKG_VERSION").into()));
     audit.append(started).await?;
     Ok(engine)
 }

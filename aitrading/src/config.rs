@@ -110,7 +110,8 @@ pub(crate) fn refused(violations: Violations) -> Failure {
 impl Raw {
     fn resolve(self, provenance: &Provenance) -> Result<Config, Violations> {
         let mut c = Collector::new(provenance);
-        let version = c.required("version", self.version, "write version = 1").and_then(|v| c.within("version", v, 1..=VERSION));
+        let version =
+            c.required("version", self.version, "write version = 1").and_then(|v| c.within("version", v, 1..=VERSION));
         let tenant = c.required("tenant", self.tenant, "write the tenant's number, like tenant = 1");
         let log = c.absorb(self.log.resolve("log", provenance));
         let gateway = c.absorb(self.gateway.resolve("gateway", provenance));
@@ -171,7 +172,12 @@ fn shifted(c: &mut Collector<'_>, key: &str, mut address: SocketAddr, offset: u1
             Some(address)
         }
         None => {
-            c.refuse(key, address, format!("with port_offset {offset} its port is beyond 65535"), "choose a smaller offset");
+            c.refuse(
+                key,
+                address,
+                format!("with port_offset {offset} its port is beyond 65535"),
+                "choose a smaller offset",
+            );
             None
         }
     }

@@ -96,7 +96,8 @@ async fn watch(
         }
         for client in clients.iter_mut() {
             if let Some(code) = client.ended() {
-                let told = client.status().last_error.map_or_else(String::new, |e| format!(": {} {}", e.code, e.message));
+                let told =
+                    client.status().last_error.map_or_else(String::new, |e| format!(": {} {}", e.code, e.message));
                 let code = code.map_or_else(|| "a signal".to_owned(), |code| format!("code {code}"));
                 problems.push(format!("client {} ended by itself with {code}{told}", client.name));
                 return Ok(problems);
@@ -130,12 +131,7 @@ struct Ended {
 }
 
 /// Stops clients first, so that everything that they hold is delivered, then the server.
-async fn end(
-    env: &Env,
-    server: Server,
-    clients: Vec<Client>,
-    problems: &mut Vec<String>,
-) -> Result<Ended, Failure> {
+async fn end(env: &Env, server: Server, clients: Vec<Client>, problems: &mut Vec<String>) -> Result<Ended, Failure> {
     let mut ended = Ended { sent: 0, acknowledged: 0, tick_to_ack: Quantiles::default(), rss_mib: resident(env) };
     for mut client in clients {
         let status = match client.stop(env, CLIENT_STOP).await {

@@ -106,7 +106,10 @@ impl Seal<'_> {
     fn get(&self, name: &str) -> Result<aitrading_security::Secret<Vec<u8>>, Failure> {
         let path = self.path(name);
         let opened = self.key.open(name, SCHEMA, &read(self.env, &path)?);
-        opened.map_err(|e| Failure { message: format!("{}: {}", path.display(), Failure::coded(&e)), ..Failure::coded(&e) })
+        opened.map_err(|e| Failure {
+            message: format!("{}: {}", path.display(), Failure::coded(&e)),
+            ..Failure::coded(&e)
+        })
     }
 
     fn text(&self, name: &str) -> Result<String, Failure> {

@@ -97,7 +97,13 @@ fn show(figures: &[Figure], json: bool) -> Result<()> {
         let verdict = if f.ratio() >= 1.0 { "" } else { "  BELOW ITS LIMIT" };
         println!(
             "{:<52} {:>12.2} {:>2}{:>10} {:>8.2}  {} {}{verdict}",
-            f.name, f.median(), bound, f.limit, f.ratio(), f.samples.len(), f.unit
+            f.name,
+            f.median(),
+            bound,
+            f.limit,
+            f.ratio(),
+            f.samples.len(),
+            f.unit
         );
     }
     println!("ratio: how many times better than the limit; {cores} cores, load now {}", load_average());
@@ -114,8 +120,12 @@ struct Bench {
 impl Bench {
     fn all(&self) -> Result<Vec<Figure>> {
         let mut figures = vec![
-            self.figure("ticks/s, batches of 256, durable end to end", "ticks/s", 300_000.0, true, |b, n| b.ingest(n, false)),
-            self.figure("ticks/s, single-tick frames, durable end to end", "ticks/s", 50_000.0, true, |b, n| b.ingest(n, true)),
+            self.figure("ticks/s, batches of 256, durable end to end", "ticks/s", 300_000.0, true, |b, n| {
+                b.ingest(n, false)
+            }),
+            self.figure("ticks/s, single-tick frames, durable end to end", "ticks/s", 50_000.0, true, |b, n| {
+                b.ingest(n, true)
+            }),
             self.figure("bytes per stored quote", "B", 4.0, false, Self::bytes_per_quote),
             self.figure("decision to OrderSend p50, on disk", "ms", 12.0, false, |b, n| b.signal(n, false, "p50")),
             self.figure("decision to OrderSend p99, on disk", "ms", 30.0, false, |b, n| b.signal(n, false, "p99")),

@@ -85,9 +85,7 @@ impl Loop {
         let ticks = self.ticks.to_str().context("the path is not UTF-8")?;
         let (speed, seed) = (SPEED.to_string(), self.seed.to_string());
         let faults = "lost=20,late=20,before=20,after=20";
-        self.rig.client(&[
-            "--ticks", ticks, "--symbol", SYMBOL, "--speed", &speed, "--seed", &seed, "--faults", faults,
-        ])
+        self.rig.client(&["--ticks", ticks, "--symbol", SYMBOL, "--speed", &speed, "--seed", &seed, "--faults", faults])
     }
 
     fn audit(&mut self) -> Result<()> {
@@ -164,8 +162,17 @@ impl Loop {
         println!(
             "crash: {} - {} server kills, {} client kills; {} ticks acknowledged, {} stored + {} rejected, {lost} lost, {} twice, order and content {}; {} orders, executions per signal <= {}; audit verified {} of {} times",
             if held { "HELD" } else { "FAILED" },
-            t.server_kills, t.client_kills, t.acknowledged, number("stored"), number("rejected"), number("twice"),
-            if same { "equal" } else { "DIFFERENT" }, t.orders_seen, number("executions_per_signal_max"), t.audits_clean, t.audits
+            t.server_kills,
+            t.client_kills,
+            t.acknowledged,
+            number("stored"),
+            number("rejected"),
+            number("twice"),
+            if same { "equal" } else { "DIFFERENT" },
+            t.orders_seen,
+            number("executions_per_signal_max"),
+            t.audits_clean,
+            t.audits
         );
         Ok(held)
     }

@@ -72,14 +72,16 @@ Exit code: 0 when every step passed, 1 otherwise."
     )]
     Ci,
     /// Measures the product's figures on this machine, each beside its limit
-    #[command(after_help = "Builds in release. The median of the runs is shown with its ratio to the limit: above 1 is better.
+    #[command(
+        after_help = "Builds in release. The median of the runs is shown with its ratio to the limit: above 1 is better.
 The tick file of `shared/data` is replayed when it is there, a seeded market model otherwise.
 
 Examples:
   cargo xtask bench
   cargo xtask bench --only ticks/s --runs 5
 
-Exit code: 0 when every figure is within its limit, 1 otherwise.")]
+Exit code: 0 when every figure is within its limit, 1 otherwise."
+    )]
     Bench(bench::Options),
     /// Kills server or client at random under load, and proves that nothing was lost or done twice
     #[command(after_help = "Needs the `kill` program. The last line is the verdict with all counts.

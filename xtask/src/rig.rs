@@ -87,7 +87,11 @@ impl Rig {
         command.args(["up", "--port-offset", &self.offset.to_string(), "--data-dir"]).arg(&self.server_dir).args(more);
         let process = Process::start(command.stderr(log))?;
         while !self.is_ready() {
-            ensure!(process.is_alive(), "the server ended at start; see {}", self.server_dir.join("server.log").display());
+            ensure!(
+                process.is_alive(),
+                "the server ended at start; see {}",
+                self.server_dir.join("server.log").display()
+            );
             ensure!(start.elapsed() < Duration::from_secs(30), "the server was not ready within 30 s");
             std::thread::sleep(Duration::from_millis(2));
         }

@@ -1,11 +1,6 @@
 //! `aitrading audit verify`: the proof, from files alone.
 
-use crate::{
-    cli,
-    exit::Failure,
-    layout::Layout,
-    print,
-};
+use crate::{cli, exit::Failure, layout::Layout, print};
 use aitrading_audit::{LogKey, Verdict, VerifyReport};
 use aitrading_env::Env;
 use std::io::Write;
@@ -13,16 +8,22 @@ use std::io::Write;
 /// Verifies and prints; the verdict is the exit code.
 pub(crate) fn verify(env: &Env, out: &mut dyn Write, args: &cli::AuditVerify) -> Result<(), Failure> {
     let pinned = args.key.as_deref().map(LogKey::parse).transpose();
-    let pinned = pinned.map_err(|e| Failure { exit: 2, message: format!("the key given with --key is not usable: {e}") })?;
+    let pinned =
+        pinned.map_err(|e| Failure { exit: 2, message: format!("the key given with --key is not usable: {e}") })?;
     let dir = Layout::new(&args.data_dir).audit();
     let report = aitrading_audit::verify(env.fs.as_ref(), &dir, pinned.as_ref());
-    if args.json { json(out, &report, pinned.is_some())? } else { text(out, &report, pinned.is_some())? }
+    if args.json {
+        json(out, &report, pinned.is_some())?
+    } else {
+        text(out, &report, pinned.is_some())?
+    }
     match report.verdict {
         Verdict::Clean => Ok(()),
         Verdict::Tampered => Err(ended(&report, "the audit log was tampered with; keep the files as evidence")),
-        Verdict::CouldNotRun => {
-            Err(ended(&report, &format!("the log in {} could not be verified; check path and permissions", dir.display())))
-        }
+        Verdict::CouldNotRun => Err(ended(
+            &report,
+            &format!("the log in {} could not be verified; check path and permissions", dir.display()),
+        )),
     }
 }
 

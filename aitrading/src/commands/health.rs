@@ -12,7 +12,12 @@ use std::{io::Write, net::SocketAddr, time::Duration};
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Prints the health of all components; fails if the server is not ready.
-pub(crate) async fn run(env: &Env, out: &mut dyn Write, address: SocketAddr, args: &cli::Health) -> Result<(), Failure> {
+pub(crate) async fn run(
+    env: &Env,
+    out: &mut dyn Write,
+    address: SocketAddr,
+    args: &cli::Health,
+) -> Result<(), Failure> {
     let answer = aitrading_http::get(env, address, "/health/ready", ANSWER_WITHIN).await.map_err(|e| {
         let told = Failure::coded(&e);
         Failure { message: format!("{told}; is `aitrading up` running, with the same --port-offset?"), ..told }
@@ -21,8 +26,9 @@ pub(crate) async fn run(env: &Env, out: &mut dyn Write, address: SocketAddr, arg
     if args.json {
         print(out, format_args!("{text}"))?;
     } else {
-        let value: Value = serde_json::from_str(&text)
-            .map_err(|_| Failure::new(Exit::Unavailable, format!("{address} answers, but it is not an aitrading server")))?;
+        let value: Value = serde_json::from_str(&text).map_err(|_| {
+            Failure::new(Exit::Unavailable, format!("{address} answers, but it is not an aitrading server"))
+        })?;
         table(out, &value)?;
     }
     if answer.status.is_success() {

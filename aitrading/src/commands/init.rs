@@ -36,7 +36,13 @@ pub(crate) async fn run(
     if fresh {
         prepare(env, &layout, args.port_offset)?;
         print(out, format_args!("prepared   {}", args.data_dir.display()))?;
-        print(out, format_args!("  keys     {}  (root.key opens them all: keep it, and keep it secret)", layout.keys().display()))?;
+        print(
+            out,
+            format_args!(
+                "  keys     {}  (root.key opens them all: keep it, and keep it secret)",
+                layout.keys().display()
+            ),
+        )?;
         print(out, format_args!("  settings {}", layout.config().display()))?;
     }
     if let Some(dir) = &args.demo_client {

@@ -108,7 +108,10 @@ impl Client {
         if ended.is_err() {
             let name = &self.name;
             self.process.start_kill().unwrap_or(());
-            return Err(Failure::new(Exit::CheckFailed, format!("client {name} did not stop within {within:?}; it was ended")));
+            return Err(Failure::new(
+                Exit::CheckFailed,
+                format!("client {name} did not stop within {within:?}; it was ended"),
+            ));
         }
         let mut status = self.status.clone();
         let last = env.timeout(Duration::from_secs(2), status.wait_for(|s| s.is_final)).await;

@@ -26,7 +26,12 @@ impl Display {
         Self { env: env.clone(), silent, terminal, last_ns: env.clock.mono_ns(), last_ticks: 0, shown_signals: 0 }
     }
 
-    pub(super) async fn show(&mut self, out: &mut dyn Write, server: &Server, clients: &[Client]) -> Result<(), Failure> {
+    pub(super) async fn show(
+        &mut self,
+        out: &mut dyn Write,
+        server: &Server,
+        clients: &[Client],
+    ) -> Result<(), Failure> {
         let now = self.env.clock.mono_ns();
         let every = if self.terminal { REWRITE_EVERY_NS } else { LINE_EVERY_NS };
         let passed = now.saturating_sub(self.last_ns);
@@ -67,7 +72,10 @@ impl Display {
             if let Some(signal) = client.status().last_signals.first() {
                 let why = if signal.reason.is_empty() { String::new() } else { format!(" ({})", signal.reason) };
                 let id: String = signal.id.chars().take(8).collect();
-                print(out, format_args!("{start}  {} signal {id} on {}: {}{why}", client.name, signal.symbol, signal.state))?;
+                print(
+                    out,
+                    format_args!("{start}  {} signal {id} on {}: {}{why}", client.name, signal.symbol, signal.state),
+                )?;
             }
         }
         Ok(())

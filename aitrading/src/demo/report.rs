@@ -175,7 +175,8 @@ impl Report {
         }
         if t.acknowledged != t.stored.saturating_add(rejected) {
             let (acknowledged, stored) = (t.acknowledged, t.stored);
-            problems.push(format!("{acknowledged} ticks were acknowledged, but {stored} stored and {rejected} rejected"));
+            problems
+                .push(format!("{acknowledged} ticks were acknowledged, but {stored} stored and {rejected} rejected"));
         }
         if self.executions_per_signal_max > 1 {
             problems.push(format!("a signal was executed {} times", self.executions_per_signal_max));

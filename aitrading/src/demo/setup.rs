@@ -46,7 +46,6 @@ pub(super) struct Stage {
 }
 
 impl Drop for Stage {
-    #[expect(clippy::disallowed_methods, reason = "a whole temporary tree, which the file port has no word for")]
     fn drop(&mut self) {
         if let Some(dir) = &self.temporary {
             // What cannot be removed stays in the system's temporary directory.
@@ -205,7 +204,8 @@ async fn enrol_clients(stage: &Stage, config: &Config) -> Result<(), Failure> {
         let dir = stage.client_dir(index);
         let subscribed = index < stage.subscribers;
         let account = AccountId(FIRST_ACCOUNT.saturating_add(u64::from(index)));
-        let known = env.fs.metadata(&dir.join("settings.toml")).map_err(|e| Failure::io("cannot look into", &dir, &e))?;
+        let known =
+            env.fs.metadata(&dir.join("settings.toml")).map_err(|e| Failure::io("cannot look into", &dir, &e))?;
         if known.is_none() {
             let wish = enrol::Wish {
                 account,

@@ -82,7 +82,10 @@ pub(crate) fn write(out: &mut dyn Write, report: &Report, kept: Kept<'_>) -> Res
     print(out, format_args!("  audit       {} entries, root {root}..., {verdict}", grouped(report.audit.entries)))?;
     print(out, format_args!("\nHow fast"))?;
     print(out, format_args!("  tick to durable acknowledgement   {}", quantiles(report.latency_us.tick_to_ack)))?;
-    print(out, format_args!("  decision to OrderSend             {}", quantiles(report.latency_us.signal_to_ordersend)))?;
+    print(
+        out,
+        format_args!("  decision to OrderSend             {}", quantiles(report.latency_us.signal_to_ordersend)),
+    )?;
     print(out, format_args!("  decision to report                {}", quantiles(report.latency_us.signal_to_report)))?;
     let storage = &report.storage;
     print(
@@ -106,15 +109,23 @@ pub(crate) fn write(out: &mut dyn Write, report: &Report, kept: Kept<'_>) -> Res
 fn hints(out: &mut dyn Write, report: &Report, kept: Kept<'_>) -> Result<(), Failure> {
     print(out, format_args!("\nTry next"))?;
     if report.synthetic {
-        print(out, format_args!("  aitrading demo --ticks FILE.csv --symbol GBPJPY   real ticks instead of synthetic ones"))?;
+        print(
+            out,
+            format_args!("  aitrading demo --ticks FILE.csv --symbol GBPJPY   real ticks instead of synthetic ones"),
+        )?;
     }
     match kept.data_dir {
         Some(dir) => {
             let dir = dir.display();
             print(out, format_args!("  aitrading audit verify --data-dir {dir}   the proof, from files alone"))?;
-            print(out, format_args!("  aitrading up --data-dir {dir}             the same server, for your own clients"))?;
+            print(
+                out,
+                format_args!("  aitrading up --data-dir {dir}             the same server, for your own clients"),
+            )?;
         }
-        None => print(out, format_args!("  aitrading demo --data-dir ./desk   keep the data, go on with it, audit it"))?,
+        None => {
+            print(out, format_args!("  aitrading demo --data-dir ./desk   keep the data, go on with it, audit it"))?
+        }
     }
     print(out, format_args!("  aitrading demo --help              faults, speed, more terminals, a JSON report"))
 }

@@ -3,7 +3,7 @@
 use super::*;
 use aitrading_env::{Env, Fs, sim::MemFs};
 use aitrading_error::Coded;
-use aitrading_model::{AccountId, DeviceId, TenantId};
+use aitrading_security::identity::{AccountId, DeviceId, TenantId};
 use aitrading_security::{
     pki::{Authority, Issued},
     signing::REPORT_DOMAIN,

@@ -1,3 +1,5 @@
+//! The conformance suite on the in-memory twin.
+
 use crate::{StoreError, Stores, conformance, memory};
 use aitrading_error::Coded;
 use std::{

@@ -1,3 +1,5 @@
+//! The listener against programs that dial it well, badly, and with bad intent.
+
 use super::{framed::FrameReader, *};
 use aitrading_env::{BoxStream, Env};
 use aitrading_error::Coded;

@@ -1,3 +1,5 @@
+//! The shipped table, and specifications in a terminal's own words.
+
 use super::*;
 use aitrading_env::{Fs, RealFs};
 use aitrading_model::{CalcMode, Currency, Symbol, SymbolSpec};

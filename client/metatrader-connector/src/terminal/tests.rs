@@ -1,3 +1,5 @@
+//! The simulated terminal over its real link: feeds, orders, faults, restarts.
+
 use super::*;
 use crate::{
     ea_link::{EaAccount, EaLink, EaListener, EaServer, FeedEvent, LinkEvent, LinkPhase, OrderLinkError, TickFrom},
@@ -415,28 +417,4 @@ impl Exists for MemFs {
     fn metadata_exists(&self, path: &str) -> Option<aitrading_env::Meta> {
         aitrading_env::Fs::metadata(self, Path::new(path)).unwrap()
     }
-}
-
-/// Ticks per second through the link in frames of `batch`.
-async fn rate(batch: usize, count: usize) -> u64 {
-    let world = world().await;
-    let terminal = world.start(SimSettings { batch, ..world.settings(feed(count)) }).await;
-    let began = world.env.clock.mono_ns();
-    let mut feed = world.link.subscribe(symbol(), TickFrom::default(), FeedMode::Live).await.unwrap();
-    let mut seen = 0;
-    while let Some(FeedEvent::Ticks { ticks, .. }) = feed.recv().await {
-        seen += ticks.len();
-    }
-    assert_eq!(seen, count);
-    let took = world.env.clock.mono_ns() - began;
-    terminal.stop().await;
-    u64::try_from(u128::try_from(count).unwrap() * 1_000_000_000 / u128::from(took)).unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement: run it alone, optimised"]
-async fn the_link_is_fast_enough() {
-    let (batches, singles) = (rate(256, 2_000_000).await, rate(1, 300_000).await);
-    println!("ticks/s in batches of 256: {batches}; single-tick frames/s: {singles}");
-    assert!(cfg!(debug_assertions) || batches >= 500_000 && singles >= 80_000);
 }

@@ -1,3 +1,5 @@
+//! Tick files, the places of their errors, and the market model.
+
 use super::*;
 use aitrading_env::{Fs, RealFs, sim::MemFs};
 use aitrading_model::{Price, TickFlags, Volume};

@@ -1,3 +1,5 @@
+//! The handshake against published vectors.
+
 use super::{Transport, initiator, prologue, resolver::Resolver, responder};
 use crate::ChannelError;
 use aitrading_env::Env;

@@ -1,3 +1,5 @@
+//! Frames and control frames as bytes.
+
 use crate::{
     ChannelError, CloseReason, MAX_BODY, MAX_EXTRA, StreamId,
     clock::ClockKeeper,

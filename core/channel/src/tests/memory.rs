@@ -1,3 +1,5 @@
+//! Windows, acknowledgements and what a resume sends again.
+
 use crate::{
     ChannelError, CloseReason, MAX_STREAMS, Resume, ResumeTable, StreamId,
     control::{Ack, Delivered},

@@ -4,9 +4,9 @@
 
 mod lifecycle;
 mod limits;
+mod over_tls;
 mod proxy;
 mod sessions;
 mod support;
 mod tampering;
-mod throughput;
 mod tls;

@@ -1,3 +1,5 @@
+//! What certificates say, and which are refused.
+
 use super::world;
 use crate::{
     Authenticator, PeerIdentity, Refused, SanAuthenticator, SecurityError,

@@ -1,3 +1,5 @@
+//! Sealed envelopes and signatures open and hold for nothing but what they were made for.
+
 use super::world;
 use crate::{
     Secret, SecurityError,

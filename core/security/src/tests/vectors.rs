@@ -1,3 +1,5 @@
+//! The primitives against published vectors.
+
 use crate::{NoiseKeyPair, SecurityError, aead::AeadKey, mac, signing, x25519};
 use aitrading_env::Env;
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! Frames of the link to the Expert Advisor, whole, in parts, and damaged.
+
 use super::*;
 use crate::{
     WireError,

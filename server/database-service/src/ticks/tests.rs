@@ -1,3 +1,5 @@
+//! Ticks survive both forms of storage exactly.
+
 use super::{
     format::{decode, encode, rows_in_footer},
     rows::Rows,

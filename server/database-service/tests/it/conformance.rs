@@ -1,3 +1,5 @@
+//! The conformance suite on the embedded stores.
+
 use crate::world::{World, block_on, small};
 use aitrading_database_service::Settings;
 use aitrading_env::{Env, sim::ManualClock};

@@ -1,3 +1,5 @@
+//! Opening, reopening, and directories that cannot be opened.
+
 use crate::world::{World, block_on, everything, feed, small};
 use aitrading_database_service::Settings;
 use aitrading_error::Coded;

@@ -1,3 +1,5 @@
+//! The service as a component behind its door.
+
 use crate::world::{World, block_on, everything, feed, small};
 use aitrading_database_service::{NAME, Settings, component};
 use aitrading_http::{DoorConfig, Metrics, Observability, Probe};

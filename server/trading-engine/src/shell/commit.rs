@@ -46,7 +46,7 @@ impl Committer {
         }
         let (journaled, audited) = tokio::join!(self.write_journal(records), self.write_audit(leaves));
         journaled?;
-        if let Ok(Some(next)) = audited {
+        if let Some(next) = audited? {
             self.audit_from = next;
         }
         self.confirmed = through;

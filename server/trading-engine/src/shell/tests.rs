@@ -134,6 +134,16 @@ impl Life {
     }
 }
 
+/// The engine must halt, and no signal may leave before or after.
+async fn check_halts_unsent(life: &mut Life) {
+    let outcome = tokio::select! {
+        outcome = life.engine.settled(source(), Epoch(1), 4) => outcome,
+        sent = life.sent.recv() => panic!("a signal left: {sent:?}"),
+    };
+    assert_eq!(outcome.unwrap_err().dna.code, "ENGINE_HALTED");
+    assert!(life.sent.try_recv().is_err());
+}
+
 fn signal(envelope: &SignalEnvelope) -> Signal {
     decode_signal(&envelope.bytes).unwrap()
 }
@@ -169,8 +179,7 @@ async fn when_the_audit_log_fails_no_signal_leaves() {
     life.connect(&machine, 1, 0).await;
     machine.audit_disk.set_fail_sync(true);
     life.cross(&machine).await;
-    assert_eq!(life.settled().await.unwrap_err().dna.code, "ENGINE_HALTED");
-    assert!(life.sent.try_recv().is_err());
+    check_halts_unsent(&mut life).await;
     let refused = life.engine.session_opened(session(1, 0, machine.now())).await.unwrap_err();
     assert_eq!(refused.dna.code, "ENGINE_HALTED");
     assert!(life.engine.set_state(None, TradingState::Active, "RESUME", TraceId::default()).await.is_err());
@@ -184,18 +193,17 @@ async fn when_the_journal_fails_no_signal_leaves() {
     life.connect(&machine, 1, 0).await;
     machine.disk.set_fail_sync(true);
     life.cross(&machine).await;
-    assert_eq!(life.settled().await.unwrap_err().dna.code, "ENGINE_HALTED");
-    assert!(life.sent.try_recv().is_err());
+    check_halts_unsent(&mut life).await;
 }
 
 #[tokio::test]
 async fn a_decision_whose_leaf_a_crash_took_is_voided_and_never_sent() {
     let mut machine = Machine::new().await;
-    let life = machine.start().await;
+    let mut life = machine.start().await;
     life.connect(&machine, 1, 0).await;
     machine.audit_disk.set_fail_sync(true);
     life.cross(&machine).await;
-    life.settled().await.unwrap_err();
+    check_halts_unsent(&mut life).await;
     machine.crash();
     let mut life = machine.start().await;
     assert_eq!((life.recovered.voided, life.recovered.open_signals), (1, 1));

@@ -1,3 +1,5 @@
+//! Every refusal of the broker with its return code, and what its books add up to.
+
 use super::*;
 use crate::specs;
 use aitrading_model::{FillingModes, TickFlags, TradeMode};
