@@ -95,18 +95,16 @@ impl Connector {
         let (quotes, clock) = (Arc::new(Quotes::default()), Arc::new(ServerClock::new(Arc::clone(&env.clock))));
         let (lines, receiver) = watch::channel(None::<Line>);
         let reports = Arc::new(Reports::new(owner, keys.signing.clone(), Arc::clone(&ledger), Arc::clone(&board)));
-        let pump = Arc::new(Pump::open(
-            PumpParts {
-                env: env.clone(),
-                owner,
-                terminal: Arc::clone(&terminal),
-                quotes: Arc::clone(&quotes),
-                board: Arc::clone(&board),
-                batch: if settings.ticks.single { 1 } else { settings.ticks.batch },
-                lines: receiver.clone(),
-            },
-            &settings.data_dir,
-        )?);
+        let pump = PumpParts {
+            env: env.clone(),
+            owner,
+            terminal: Arc::clone(&terminal),
+            quotes: Arc::clone(&quotes),
+            board: Arc::clone(&board),
+            batch: if settings.ticks.single { 1 } else { settings.ticks.batch },
+            lines: receiver.clone(),
+        };
+        let pump = Arc::new(Pump::open(pump, &settings.data_dir)?);
         let desk = Arc::new(Desk::new(DeskParts {
             env: env.clone(),
             terminal: Arc::clone(&terminal),
@@ -118,10 +116,9 @@ impl Connector {
             limits,
             patience: patience(settings),
         }));
-        let unsettled = ledger.view().unsettled();
         let (inbox, incoming) = mpsc::channel(INBOX);
         let (stop, stopped) = watch::channel(false);
-        let signals = Signals::new(env.clone(), desk, Arc::clone(&board)).run(unsettled, incoming);
+        let signals = Signals::new(env.clone(), desk, Arc::clone(&board)).run(ledger.view().unsettled(), incoming);
         let keeper = Keeper::new(SessionParts {
             env: env.clone(),
             client,

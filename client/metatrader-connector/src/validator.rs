@@ -88,7 +88,7 @@ refusals! {
     BadSignature "BAD_SIGNATURE";
     /// It is for another tenant, account or device.
     WrongAudience "WRONG_AUDIENCE";
-    /// Its fencing number is not ours: another device took over, or it is from before that.
+    /// Its fencing number is above ours: another session took over.
     Fenced "FENCED";
     /// It was decided under another policy than the session's.
     PolicyChanged "POLICY_CHANGED";
@@ -174,7 +174,10 @@ fn check_audience(signal: &Signal, context: &Context<'_>) -> Result<(), Refusal>
     if (signal.tenant, signal.account, signal.device) != ours {
         return Err(Refusal::WrongAudience);
     }
-    if signal.fence != context.fence {
+    // A signal that was decided before this session's start is sent again unchanged, so it carries an older number. It names
+    // this device, and its own number in the ledger keeps it from running twice. A higher number belongs to a session that
+    // this one does not know: another one took over.
+    if signal.fence > context.fence {
         return Err(Refusal::Fenced);
     }
     if signal.policy != context.policy {

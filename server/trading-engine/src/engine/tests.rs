@@ -1,5 +1,6 @@
 //! The state machine, case by case: what goes in, and what must come out.
 
+mod day;
 mod deciding;
 mod lifecycle;
 mod reporting;

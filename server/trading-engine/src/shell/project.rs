@@ -9,9 +9,9 @@ use crate::{
 use aitrading_env::Task;
 use aitrading_error::Coded;
 use aitrading_journal::{Journal, Position, Reader};
-use aitrading_model::{ReportState, SignalId};
+use aitrading_model::ReportState;
 use aitrading_store::{DenialRow, JournalMark, ReportRow, SignalChange, SignalRow, SignalState, SignalStore};
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 /// Changes in one transaction.
@@ -79,27 +79,26 @@ async fn apply(
 
 /// Reads on its own thread, a batch whenever it is asked.
 fn read_loop(mut reader: Reader, mut asked: mpsc::Receiver<()>, give: &mpsc::Sender<Batch>) {
-    let mut unknown = BTreeSet::new();
     while asked.blocking_recv().is_some() {
-        let batch = read_batch(&mut reader, &mut unknown);
+        let batch = read_batch(&mut reader);
         if give.blocking_send(batch).is_err() {
             return;
         }
     }
 }
 
-fn read_batch(reader: &mut Reader, unknown: &mut BTreeSet<SignalId>) -> Batch {
+fn read_batch(reader: &mut Reader) -> Batch {
     let mut changes = Vec::new();
     while changes.len() < BATCH {
         let Some((_, bytes)) = reader.read().map_err(EngineError::Journal)? else { break };
         let (_, events) = decode(bytes).map_err(EngineError::Record)?;
-        events.into_iter().for_each(|event| project(event, unknown, &mut changes));
+        events.into_iter().for_each(|event| project(event, &mut changes));
     }
     Ok((reader.position(), changes))
 }
 
 /// What an event changes in the store. Reports of signals that never existed are kept in journal and audit log alone.
-fn project(event: Event, unknown: &mut BTreeSet<SignalId>, changes: &mut Vec<SignalChange>) {
+fn project(event: Event, changes: &mut Vec<SignalChange>) {
     match event {
         Event::Decided(d) => changes.push(SignalChange::Issued(SignalRow {
             signal: d.signal,
@@ -116,9 +115,7 @@ fn project(event: Event, unknown: &mut BTreeSet<SignalId>, changes: &mut Vec<Sig
             at: d.at,
         })),
         Event::Delivered { tenant, signal, at, .. } => changes.push(SignalChange::Delivered { tenant, signal, at }),
-        Event::Reported(p) if matches!(p.finding.as_str(), "UNKNOWN_SIGNAL" | "REPORT_REUSED") => {
-            unknown.insert(p.report.signal);
-        }
+        Event::Reported(p) if matches!(p.finding.as_str(), "UNKNOWN_SIGNAL" | "REPORT_REUSED") => {}
         Event::Reported(p) => {
             let (tenant, signal) = (p.report.tenant, p.report.signal);
             let sound = p.finding.is_empty();
