@@ -87,8 +87,7 @@ impl Connector {
         terminal: Arc<dyn Terminal>,
     ) -> Result<Self, ConnectorError> {
         let owner = owner(settings, &keys)?;
-        let limits = own_limits(settings)?;
-        let client = client_settings(env, settings, &keys)?;
+        let (limits, client) = (own_limits(settings)?, client_settings(env, settings, &keys)?);
         let lock = lock(env, &settings.data_dir)?;
         let ledger = Arc::new(open_ledger(env, &settings.data_dir).await?);
         let board = Arc::new(Board::default());
@@ -101,7 +100,7 @@ impl Connector {
             terminal: Arc::clone(&terminal),
             quotes: Arc::clone(&quotes),
             board: Arc::clone(&board),
-            batch: if settings.ticks.single { 1 } else { settings.ticks.batch },
+            batch: batch(settings),
             lines: receiver.clone(),
         };
         let pump = Arc::new(Pump::open(pump, &settings.data_dir)?);
@@ -214,6 +213,11 @@ fn own_limits(settings: &Settings) -> Result<OwnLimits, ConnectorError> {
         symbols: symbols.map_err(|_| ConnectorError::Setting("limits.symbols"))?,
         orders_per_minute: limits.orders_per_minute,
     })
+}
+
+/// Most ticks in a frame.
+const fn batch(settings: &Settings) -> usize {
+    if settings.ticks.single { 1 } else { settings.ticks.batch }
 }
 
 const fn patience(settings: &Settings) -> Patience {
