@@ -211,7 +211,7 @@ impl Pump {
     }
 
     fn frame_acked(&self, frame: Frame, now: u64) {
-        self.parts.board.ticks_acked(now.saturating_sub(frame.arrived), frame.ticks);
+        self.parts.board.ticks_acked(frame.arrived, now, frame.ticks);
         self.with(frame.symbol, |track| track.acked(frame.epoch, frame.last_seq));
     }
 

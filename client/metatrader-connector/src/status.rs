@@ -26,6 +26,8 @@ pub struct Status {
     pub acknowledged: u64,
     /// Every symbol's history was sent, acknowledged and reported as ended.
     pub feed_end: bool,
+    /// Seconds from the arrival of the program's first tick to the newest acknowledgement.
+    pub stream_s: f64,
     /// By symbol.
     pub symbols: BTreeMap<String, SymbolStatus>,
     /// What became of signals since the program started.
@@ -113,6 +115,8 @@ struct Facts {
     signals: SignalCounts,
     last_signals: VecDeque<LastSignal>,
     tick_to_ack: Histogram,
+    /// Monotonic times of the first tick's arrival and of the newest acknowledgement.
+    stream: Option<(u64, u64)>,
     signal_to_ordersend: Histogram,
     last_error: Option<LastError>,
 }
@@ -159,8 +163,12 @@ impl Board {
         facts.last_signals.truncate(LAST_SIGNALS);
     }
 
-    pub(crate) fn ticks_acked(&self, ns: u64, ticks: u64) {
-        self.lock().tick_to_ack.add(ns / 1000, ticks);
+    /// A frame of `ticks` that had `arrived` was acknowledged `now`; both are monotonic times.
+    pub(crate) fn ticks_acked(&self, arrived: u64, now: u64, ticks: u64) {
+        let mut facts = self.lock();
+        facts.tick_to_ack.add(now.saturating_sub(arrived) / 1000, ticks);
+        let first = facts.stream.map_or(arrived, |(first, _)| first.min(arrived));
+        facts.stream = Some((first, now));
     }
 
     pub(crate) fn order_sent(&self, ns: u64) {
@@ -172,6 +180,7 @@ impl Board {
         Status {
             connected: facts.connected,
             terminal,
+            stream_s: facts.stream.map_or(0.0, |(first, last)| last.saturating_sub(first) as f64 / 1e9),
             sent: symbols.values().map(|s| s.sent).sum(),
             acknowledged: symbols.values().map(|s| s.acknowledged).sum(),
             feed_end: !symbols.is_empty() && symbols.values().all(|s| s.ended),

@@ -67,7 +67,6 @@ pub(super) const TABLE: &[Row] = &[
     row("client/app", &["client", "core"]),
     row("aitrading", &["all"]),
     row("xtask", &["all"]),
-    row("tests/e2e", &["all"]),
     planned("tests/sim", &["all"]),
 ];
 

@@ -15,7 +15,7 @@ fn check_broken(spoil: impl FnOnce(&mut Member), text: &str, says: &str) {
 
 #[test]
 fn accepts_sound_manifests() {
-    for folder in ["server/risk", "aitrading", "xtask", "tests/e2e"] {
+    for folder in ["server/risk", "aitrading", "xtask", "tests/sim"] {
         let member = graph(&[folder]).members.remove(0);
         assert_eq!(check(&member, SOUND), [], "{folder}");
     }

@@ -1,0 +1,216 @@
+//! `aitrading demo`: what it shows, what it reports, and that it goes on where it stopped.
+
+use crate::{
+    tick_files::{self, ROWS, SYMBOL},
+    world::{Outcome, World},
+};
+use serde_json::Value;
+
+/// Runs the demo headless with a report; hands out both.
+async fn demo(world: &World, more: &[&str]) -> (Outcome, Value) {
+    let (offset, report) = (world.offset.to_string(), world.arg("report.json"));
+    let mut command = world.command(&["demo", "--headless", "--port-offset", &offset, "--report", &report]);
+    command.args(more);
+    let done = world.end(command).await;
+    done.succeeded();
+    let report = serde_json::from_str(&world.read("report.json")).unwrap();
+    check_report(&report);
+    (done, report)
+}
+
+fn replay<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    ["--ticks", "ticks.csv", "--symbol", SYMBOL].iter().chain(more).copied().collect()
+}
+
+fn sum(map: &Value) -> u64 {
+    map.as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum()
+}
+
+/// Every field that a report must have, with its type, and the equations that must hold between them.
+#[track_caller]
+fn check_report(report: &Value) {
+    let at = |pointer: &str| report.pointer(pointer).unwrap_or_else(|| panic!("{pointer} is missing: {report:#}"));
+    let counts = ["sent", "acknowledged", "stored", "duplicates"].map(|name| format!("/ticks/{name}"));
+    let fates = ["issued", "delivered", "executed", "rejected", "unknown"].map(|name| format!("/signals/{name}"));
+    let others = ["/executions_per_signal_max", "/audit/entries"].map(str::to_owned);
+    for pointer in counts.iter().chain(&fates).chain(&others) {
+        assert!(at(pointer).is_u64(), "{pointer}: {report:#}");
+    }
+    for codes in ["/ticks/rejected", "/signals/denied"] {
+        assert!(at(codes).as_object().unwrap().values().all(Value::is_u64), "{codes}: {report:#}");
+    }
+    for what in ["tick_to_ack", "signal_to_ordersend", "signal_to_report"] {
+        let quantiles = ["p50", "p90", "p99", "p999", "max"].map(|q| at(&format!("/latency_us/{what}/{q}")).as_f64());
+        let quantiles: Vec<f64> = quantiles.iter().map(|q| q.unwrap()).collect();
+        assert!(quantiles.is_sorted() && quantiles[0] >= 0.0, "{what}: {report:#}");
+    }
+    for figure in ["/startup_ms", "/rss_mib", "/wall_s"] {
+        assert!(at(figure).as_f64().unwrap() > 0.0, "{figure}: {report:#}");
+    }
+    let root = at("/audit/root").as_str().unwrap();
+    assert!(root.len() == 64 && root.bytes().all(|b| b.is_ascii_hexdigit()), "{root}");
+    assert!(at("/synthetic").is_boolean());
+    assert_eq!(at("/audit/verified"), true, "{report:#}");
+    assert!(at("/executions_per_signal_max").as_u64() <= Some(1), "{report:#}");
+    let count = |name: &str| at(&format!("/ticks/{name}")).as_u64().unwrap();
+    assert_eq!(count("sent"), count("acknowledged"), "{report:#}");
+    assert_eq!(count("acknowledged"), count("stored") + sum(at("/ticks/rejected")), "{report:#}");
+}
+
+/// A recorded file, each row counted once, refused rows by their code, decisions executed.
+#[track_caller]
+fn check_recorded(report: &Value, rows: u64) {
+    let (crossed, priceless) = tick_files::refused(rows);
+    let (ticks, signals) = (&report["ticks"], &report["signals"]);
+    assert_eq!(report["synthetic"], false);
+    assert_eq!(report["symbol"], SYMBOL);
+    assert_eq!(ticks["sent"], rows, "{report:#}");
+    assert_eq!(ticks["stored"], rows - crossed - priceless, "{report:#}");
+    assert_eq!(ticks["rejected"]["CROSSED"], crossed, "{report:#}");
+    assert_eq!(ticks["rejected"]["BAD_PRICE"], priceless, "{report:#}");
+    for name in ["issued", "delivered", "executed"] {
+        assert!(signals[name].as_u64().unwrap() > 0, "no signal was {name}: {report:#}");
+    }
+    assert!(report["latency_us"]["signal_to_report"]["p50"].as_f64().unwrap() > 0.0, "{report:#}");
+}
+
+#[tokio::test]
+async fn recorded_ticks_are_counted_decided_executed_and_proved() {
+    let world = World::new();
+    world.write("ticks.csv", &tick_files::time_msc(ROWS));
+    let (done, report) = demo(&world, &replay(&[])).await;
+    check_recorded(&report, ROWS);
+    assert!(!done.out.contains("synthetic"), "{}", done.out);
+    for word in ["What happened on GBPJPY", "Everything holds", "Try next", "verified"] {
+        assert!(done.out.contains(word), "{word:?} is missing: {}", done.out);
+    }
+}
+
+#[tokio::test]
+async fn histdata_is_recognised_and_gives_the_same_counts() {
+    let world = World::new();
+    world.write("ticks.csv", &tick_files::histdata(ROWS));
+    let (_, recognised) = demo(&world, &replay(&[])).await;
+    check_recorded(&recognised, ROWS);
+    let (_, named) = demo(&world, &replay(&["--format", "histdata"])).await;
+    for part in ["sent", "stored", "rejected"] {
+        assert_eq!(named["ticks"][part], recognised["ticks"][part], "{part}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_run_adds_nothing_twice_and_goes_on_with_a_longer_file() {
+    let world = World::new();
+    let again = replay(&["--data-dir", "desk"]);
+    let mut entries = 0;
+    for rows in [ROWS / 2, ROWS / 2, ROWS] {
+        world.write("ticks.csv", &tick_files::time_msc(rows));
+        let (_, report) = demo(&world, &again).await;
+        check_recorded(&report, rows);
+        let grown = report["audit"]["entries"].as_u64().unwrap();
+        assert!(grown > entries, "the audit log of the directory's whole life grows: {grown} after {entries}");
+        entries = grown;
+        let compared = world.compare("desk", "desk/clients/terminal-1", "ticks.csv").await;
+        assert_eq!((&compared["same"], &compared["twice"]), (&true.into(), &0.into()), "{compared}");
+        assert_eq!(compared["executions_per_signal_max"], 1, "{compared}");
+        assert_eq!(compared["orders"], report["signals"]["executed"], "the broker knows the same executions");
+    }
+    world.audit("desk").await;
+}
+
+#[tokio::test]
+async fn a_limited_time_ends_the_demo_in_good_order() {
+    let world = World::new();
+    world.write("ticks.csv", &tick_files::time_msc(ROWS));
+    let (_, report) = demo(&world, &replay(&["--speed", "60", "--for", "3s"])).await;
+    let wall = report["wall_s"].as_f64().unwrap();
+    assert!((3.0..20.0).contains(&wall), "{report:#}");
+    let sent = report["ticks"]["sent"].as_u64().unwrap();
+    assert!(sent > 0 && sent < ROWS, "{report:#}");
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_the_demo_with_its_summary() {
+    let world = World::new();
+    let offset = world.offset.to_string();
+    let mut command = world.command(&["demo", "--headless", "--speed", "10", "--port-offset", &offset]);
+    command.stdout(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    let pid = child.id().unwrap().to_string();
+    let limit = std::time::Duration::from_secs(20);
+    world.until("the demo to be ready", limit, async || world.is_ready().await.then_some(())).await;
+    assert!(tokio::process::Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+    let output = world.env.timeout(limit, child.wait_with_output()).await.expect("the demo ends").unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{out}");
+    assert!(out.contains("What happened"), "{out}");
+}
+
+#[tokio::test]
+async fn of_two_terminals_only_the_subscriber_gets_signals() {
+    let world = World::new();
+    let rows = ROWS / 2;
+    world.write("ticks.csv", &tick_files::time_msc(rows));
+    let (_, report) = demo(&world, &replay(&["--terminals", "2", "--subscribers", "1"])).await;
+    assert_eq!((&report["terminals"], &report["subscribers"]), (&2.into(), &1.into()));
+    assert_eq!(report["ticks"]["sent"], 2 * rows, "{report:#}");
+    let signals = &report["signals"];
+    let denied = signals["denied"]["ENTITLEMENT_ABSENT"].as_u64().unwrap_or(0);
+    assert!(denied > 0, "{report:#}");
+    assert!(signals["issued"].as_u64().unwrap() > 0, "{report:#}");
+    assert_eq!(denied, signals["issued"].as_u64().unwrap() + sum(&signals["denied"]) - denied, "both saw one market");
+}
+
+#[tokio::test]
+async fn a_subscription_that_was_withdrawn_denies() {
+    let world = World::new();
+    for (rows, subscribers, code) in [(ROWS / 2, "1", None), (ROWS, "0", Some("ENTITLEMENT_LAPSED"))] {
+        world.write("ticks.csv", &tick_files::time_msc(rows));
+        let (_, report) = demo(&world, &replay(&["--data-dir", "desk", "--subscribers", subscribers])).await;
+        let denied = code.map_or(1, |code| report["signals"]["denied"][code].as_u64().unwrap_or(0));
+        assert!(denied > 0, "{report:#}");
+    }
+}
+
+#[tokio::test]
+async fn made_up_ticks_are_called_synthetic_wherever_they_are_shown() {
+    let world = World::new();
+    let (done, report) = demo(&world, &["--for", "3s", "--seed", "7"]).await;
+    assert_eq!(report["synthetic"], true);
+    assert!(report["ticks"]["stored"].as_u64().unwrap() > 0, "{report:#}");
+    let line = |start: &str| done.out.lines().find(|l| l.starts_with(start)).unwrap_or_default().to_owned();
+    for start in ["ticks ", "What happened"] {
+        assert!(line(start).contains("synthetic"), "{start:?}: {}", done.out);
+    }
+}
+
+#[tokio::test]
+async fn faulty_brokers_never_cause_a_second_execution() {
+    let world = World::new();
+    world.write("ticks.csv", &tick_files::time_msc(ROWS));
+    let faults = "lost=200,late=100,before=100,after=100";
+    let (_, report) = demo(&world, &replay(&["--data-dir", "desk", "--faults", faults])).await;
+    check_recorded(&report, ROWS);
+    let compared = world.compare("desk", "desk/clients/terminal-1", "ticks.csv").await;
+    assert_eq!(compared["executions_per_signal_max"], 1, "at the broker: {compared}");
+}
+
+#[tokio::test]
+async fn a_report_may_have_a_bare_file_name() {
+    let world = World::new();
+    let offset = world.offset.to_string();
+    let arguments = ["demo", "--headless", "--for", "1s", "--port-offset", &offset, "--report", "bare.json"];
+    world.run(&arguments).await.succeeded();
+    check_report(&serde_json::from_str(&world.read("bare.json")).unwrap());
+}
+
+#[tokio::test]
+async fn the_progress_display_names_rates_stores_and_health() {
+    let world = World::new();
+    let offset = world.offset.to_string();
+    let done = world.run(&["demo", "--for", "5s", "--port-offset", &offset]).await;
+    let progress = done.succeeded().out.lines().find(|l| l.contains("ticks durable")).unwrap_or_default();
+    for word in ["1/1 terminals", "/s, p99 ", "signals executed", "healthy"] {
+        assert!(progress.contains(word), "{word:?} is missing: {}", done.out);
+    }
+}

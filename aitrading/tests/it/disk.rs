@@ -1,0 +1,113 @@
+//! A full disk: refused or waited out, never a panic, and nothing that was acknowledged is lost.
+
+use crate::{
+    tick_files::{self, ROWS, SYMBOL},
+    world::World,
+};
+use aitrading_env::OpenMode;
+use std::{process::Command, time::Duration};
+
+const MIB: u64 = 1024 * 1024;
+
+/// A small file system of its own, gone with the test.
+struct SmallDisk(String);
+
+impl SmallDisk {
+    /// `None`, with the reason told, where nothing may be mounted.
+    fn mount(world: &World, name: &str, bytes: u64) -> Option<Self> {
+        let path = world.path(name);
+        world.env.fs.create_dir_all(&path).unwrap();
+        let path = path.to_str().unwrap().to_owned();
+        let options = format!("size={bytes}");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs", &path]).output();
+        if mounted.as_ref().is_ok_and(|m| m.status.success()) {
+            return Some(Self(path));
+        }
+        println!("skipped: a small file system cannot be mounted here (this takes root): {mounted:?}");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").args(["-l", &self.0]).status());
+    }
+}
+
+/// Fills the disk but for `left` bytes.
+fn fill(world: &World, name: &str, left: u64) {
+    let file = world.env.fs.open(&world.path(name), OpenMode::Create).unwrap();
+    let zeros = vec![0; 4_096];
+    let mut at = 0;
+    while file.write_all_at(&zeros, at).is_ok() {
+        at += 4_096;
+    }
+    file.set_len(file.len().unwrap().saturating_sub(left)).unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_prepared_on_a_full_disk() {
+    let world = World::new();
+    let Some(_disk) = SmallDisk::mount(&world, "disk", MIB) else { return };
+    fill(&world, "disk/filler", 0);
+    let refused = world.run(&["init", "--data-dir", "disk/server"]).await;
+    refused.refused(74, &["disk/server", "free some space"]);
+    let refused = world.run(&["demo", "--headless", "--data-dir", "disk/desk"]).await;
+    refused.refused(74, &["free some space"]);
+    world.env.fs.remove_file(&world.path("disk/filler")).unwrap();
+    world.run(&["init", "--data-dir", "disk/server"]).await.succeeded();
+}
+
+#[tokio::test]
+async fn a_server_does_not_start_on_a_full_disk_and_starts_when_there_is_space() {
+    let world = World::new();
+    let Some(_disk) = SmallDisk::mount(&world, "disk", 256 * MIB) else { return };
+    world.init_at("disk/server").await;
+    fill(&world, "disk/filler", 0);
+    let refused = world.run(&["up", "--data-dir", "disk/server"]).await;
+    refused.refused(74, &["disk/server", "free"]);
+    world.env.fs.remove_file(&world.path("disk/filler")).unwrap();
+    world.up_with("disk/server", &[], &[]).await.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_up_under_load_loses_nothing_that_was_acknowledged() {
+    let world = World::new();
+    let Some(_disk) = SmallDisk::mount(&world, "disk", 256 * MIB) else { return };
+    world.init_at("disk/server").await;
+    world.write("ticks.csv", &tick_files::time_msc(ROWS));
+    let mut server = world.up_with("disk/server", &[], &[]).await;
+    let replay = ["--symbol", SYMBOL, "--ticks", "ticks.csv", "--speed", "5000"];
+    let mut client = world.client(&replay);
+    client.until_acknowledged(&world, 200).await;
+    fill(&world, "disk/filler", 0);
+    // The server may go on in reserved space, refuse ticks, or end with a reason: until one of it shows, or all is sent.
+    let limit = Duration::from_secs(20);
+    let shown = async || {
+        let over = client.status()["feed_end"] == true || !server.is_alive() || !world.is_ready().await;
+        over.then_some(())
+    };
+    world.until("the full disk to show", limit, shown).await;
+    let promised = client.acknowledged();
+    let log = world.read("server.log");
+    assert!(!log.contains("panicked"), "{log}");
+    world.env.fs.remove_file(&world.path("disk/filler")).unwrap();
+    if server.is_alive() {
+        server.signal("-TERM").await;
+    }
+    // Its code may tell of the failed writes: what counts is that it ends by itself and says why.
+    let ended = server.ended(&world).await;
+    let log = server.log(&world);
+    assert!(ended.code().is_some() && !log.contains("panicked"), "{ended:?}: {log}");
+    assert!(ended.success() || log.contains("error: "), "{ended:?} without a word: {log}");
+    let server = world.up_with("disk/server", &[], &[]).await;
+    client.until_feed_ends(&world).await;
+    let last = client.stop(&world).await;
+    server.stop(&world).await;
+    assert_eq!(last["acknowledged"], ROWS, "{last}");
+    let compared = world.compare("disk/server", "client", "ticks.csv").await;
+    assert_eq!((&compared["same"], &compared["twice"]), (&true.into(), &0.into()), "{compared}");
+    let kept = compared["stored"].as_u64().unwrap() + compared["rejected"].as_u64().unwrap();
+    assert_eq!(kept, ROWS, "{promised} were promised before the restart: {compared}");
+    world.audit("disk/server").await;
+}
