@@ -46,7 +46,17 @@ fn cargo_path() -> OsString {
 pub(crate) fn cargo(root: &Path) -> Result<Command> {
     let mut command = Command::new(cargo_path());
     command.current_dir(root).env("CARGO_TARGET_DIR", target_dir()?);
+    forget_caller(&mut command);
     Ok(command)
+}
+
+/// Takes away what cargo told this program about its own package. Build scripts that watch those variables would otherwise
+/// run again, and everything above them be built again, whenever a build started here follows one from the shell.
+pub(crate) fn forget_caller(command: &mut Command) {
+    let told = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(told)) {
+        command.env_remove(name);
+    }
 }
 
 /// Where builds go: the caller's choice, or the user's cache folder, so that clones share one build.

@@ -40,6 +40,7 @@ fn nextest(root: &Path) -> Result<Count> {
     let program = machine::tool(NEXTEST)?;
     let mut command = Command::new(program);
     command.current_dir(root).env("CARGO_TARGET_DIR", machine::target_dir()?);
+    machine::forget_caller(&mut command);
     command.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]);
     let (status, said) = watch(&mut command, Keep::Stderr)?;
     let count = summary::nextest(&said)?;

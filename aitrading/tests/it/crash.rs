@@ -11,7 +11,8 @@ async fn killed_processes_start_again_and_lose_nothing() {
     let world = World::new();
     world.init().await;
     world.write("ticks.csv", &tick_files::time_msc(ROWS));
-    let replay = ["--symbol", SYMBOL, "--ticks", "ticks.csv", "--speed", "5000", "--faults", "lost=50,before=50,after=50"];
+    let replay =
+        ["--symbol", SYMBOL, "--ticks", "ticks.csv", "--speed", "5000", "--faults", "lost=50,before=50,after=50"];
     let mut server = world.up().await;
     let mut client = world.client(&replay);
     let mut acknowledged = 0;
@@ -67,4 +68,27 @@ async fn an_init_killed_half_way_can_be_repeated() {
     assert!(again.code == Some(0) || again.err.contains("prepared already"), "{again:?}");
     let offset = world.offset.to_string();
     world.up_with("server", &["--port-offset", &offset], &[]).await.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_killed_demo_leaves_no_clients_behind_and_goes_on_at_once() {
+    let world = World::new();
+    world.write("ticks.csv", &tick_files::time_msc(ROWS));
+    let offset = world.offset.to_string();
+    let arguments = ["demo", "--headless", "--ticks", "ticks.csv", "--symbol", SYMBOL, "--data-dir", "desk"];
+    let mut command = world.command(&arguments);
+    command.args(["--port-offset", &offset]).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut first = command.spawn().unwrap();
+    let ready = async || world.is_ready().await.then_some(());
+    world.until("the demo to be ready", std::time::Duration::from_secs(20), ready).await;
+    // From the first connection to the middle of the ticks.
+    world.env.clock.sleep(std::time::Duration::from_millis(world.draw(1_000))).await;
+    first.kill().await.unwrap();
+    let mut command = world.command(&arguments);
+    command.args(["--port-offset", &offset]);
+    world.end(command).await.succeeded();
+    let compared = world.compare("desk", "desk/clients/terminal-1", "ticks.csv").await;
+    assert_eq!((&compared["same"], &compared["twice"]), (&true.into(), &0.into()), "{compared}");
+    assert!(compared["executions_per_signal_max"].as_u64().unwrap() <= 1, "{compared}");
+    world.audit("desk").await;
 }

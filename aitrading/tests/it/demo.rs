@@ -214,3 +214,23 @@ async fn the_progress_display_names_rates_stores_and_health() {
         assert!(progress.contains(word), "{word:?} is missing: {}", done.out);
     }
 }
+
+/// The equations hold over the directory's whole life, whatever this run leaves out of what the last one had.
+async fn check_two_runs(first: &[&str], second: &[&str], sent: u64) {
+    let world = World::new();
+    world.write("ticks.csv", &tick_files::time_msc(ROWS / 2));
+    demo(&world, &[&["--ticks", "ticks.csv", "--data-dir", "desk"], first].concat()).await;
+    let (_, report) = demo(&world, &[&["--ticks", "ticks.csv", "--data-dir", "desk"], second].concat()).await;
+    assert_eq!(report["ticks"]["sent"], sent, "{report:#}");
+    world.audit("desk").await;
+}
+
+#[tokio::test]
+async fn a_second_run_with_fewer_terminals_still_counts_all_of_them() {
+    check_two_runs(&["--symbol", SYMBOL, "--terminals", "2"], &["--symbol", SYMBOL], ROWS).await;
+}
+
+#[tokio::test]
+async fn a_second_run_on_another_symbol_still_counts_the_first_one() {
+    check_two_runs(&["--symbol", SYMBOL], &["--symbol", "EURJPY"], ROWS).await;
+}

@@ -111,3 +111,30 @@ async fn a_disk_that_fills_up_under_load_loses_nothing_that_was_acknowledged() {
     assert_eq!(kept, ROWS, "{promised} were promised before the restart: {compared}");
     world.audit("disk/server").await;
 }
+
+#[tokio::test]
+async fn when_there_is_space_again_the_server_goes_on_by_itself() {
+    let world = World::new();
+    let Some(_disk) = SmallDisk::mount(&world, "disk", 256 * MIB) else { return };
+    world.init_at("disk/server").await;
+    world.write("ticks.csv", &tick_files::time_msc(ROWS));
+    let server = world.up_with("disk/server", &[], &[]).await;
+    let mut client = world.client(&["--symbol", SYMBOL, "--ticks", "ticks.csv", "--speed", "5000"]);
+    client.until_acknowledged(&world, 200).await;
+    fill(&world, "disk/filler", 0);
+    let limit = Duration::from_secs(20);
+    world.until("the full disk to show", limit, async || (!world.is_ready().await).then_some(())).await;
+    let told = world.read("server.log");
+    assert!(told.contains("STORE_FULL") || told.contains("disk is full"), "the cause is not told: {told}");
+    world.env.fs.remove_file(&world.path("disk/filler")).unwrap();
+    let ready = async || world.is_ready().await.then_some(());
+    let again = world.env.timeout(limit, world.until("readiness", 2 * limit, ready)).await;
+    let (_, health) = world.get("/health/ready").await.unwrap();
+    assert!(again.is_ok(), "not ready {limit:?} after there was space again: {health}\n{}", world.read("server.log"));
+    client.until_feed_ends(&world).await;
+    client.stop(&world).await;
+    server.stop(&world).await;
+    let compared = world.compare("disk/server", "client", "ticks.csv").await;
+    assert_eq!((&compared["same"], &compared["twice"]), (&true.into(), &0.into()), "{compared}");
+    world.audit("disk/server").await;
+}

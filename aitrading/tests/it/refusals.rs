@@ -110,7 +110,12 @@ async fn bad_tick_files_are_refused_with_line_and_column() {
     let world = World::new();
     let good = "1354492800000,132.000,132.010\n";
     let cases = [
-        ("price.csv", format!("time_msc,bid,ask\n{good}1354492801000,132.oo1,132.010\n"), "line 3, column 15", "decimal"),
+        (
+            "price.csv",
+            format!("time_msc,bid,ask\n{good}1354492801000,132.oo1,132.010\n"),
+            "line 3, column 15",
+            "decimal",
+        ),
         ("time.csv", format!("{good}yesterday,132.000,132.010\n"), "line 2, column 1", "milliseconds"),
         ("short.csv", format!("{good}1354492801000,132.000\n"), "line 2, column 22", "ask"),
         ("order.csv", format!("{good}1354492799000,132.000,132.010\n"), "line 2, column 1", "earlier"),

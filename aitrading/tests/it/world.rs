@@ -24,7 +24,7 @@ const FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// Pause between two looks at something that is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Whatever a command does, it has ended by then.
-const COMMAND: Duration = Duration::from_secs(60);
+const COMMAND: Duration = Duration::from_secs(30);
 /// From the start of the process to all services ready, on a loaded machine.
 const START: Duration = Duration::from_secs(20);
 /// An orderly end.

@@ -14,7 +14,10 @@ use crate::{
 use aitrading_env::{Env, FileLock};
 use aitrading_hub::{Part, Status};
 use aitrading_store::{StoreError, Stores};
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 const LOCK: &str = "database.lock";
 const FILE: &str = "main.db";
@@ -22,14 +25,15 @@ const TICKS: &str = "ticks";
 /// A probe that takes longer than this is worth a look.
 const SLOW_NS: u64 = 1_000_000_000;
 
-/// The open stores of one directory. Cheap to clone; the directory is locked until the last clone is gone.
+/// The open stores of one directory. Cheap to clone; the directory is locked until [`Database::close`], or until the
+/// last clone is gone.
 #[derive(Clone, Debug)]
 pub struct Database {
     stores: Stores,
     ticks: Arc<SqlTicks>,
     db: Db,
     stats: Arc<Stats>,
-    _lock: Arc<dyn FileLock>,
+    lock: Arc<Mutex<Option<Box<dyn FileLock>>>>,
 }
 
 impl Database {
@@ -56,7 +60,7 @@ impl Database {
             meta: Arc::new(SqlMeta(db.clone())),
             cache: Arc::new(MokaCache::new(env, settings.cache_entries)),
         };
-        Ok(Self { stores, ticks, db, stats, _lock: Arc::from(lock) })
+        Ok(Self { stores, ticks, db, stats, lock: Arc::new(Mutex::new(Some(lock))) })
     }
 
     /// The stores behind their ports.
@@ -80,6 +84,8 @@ impl Database {
     pub async fn close(&self) -> Result<(), StoreError> {
         let flushed = self.ticks.flush().await;
         self.db.close().await;
+        // Others may still hold a clone, for health reports: the directory is free all the same.
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         flushed
     }
 
