@@ -40,7 +40,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  aitrading demo                                  a seeded market, three terminals, until Ctrl-C or its end
+  aitrading demo                                  a seeded market, one terminal, until its end or Ctrl-C
   aitrading demo --ticks day.csv --symbol GBPJPY  replay real ticks as fast as decisions allow
   aitrading demo --headless --for 30s --report r.json
   aitrading demo --data-dir ./desk                keep everything; run again to go on where it stopped")]
@@ -82,7 +82,7 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=57_000))]
     pub(crate) port_offset: u16,
     /// Faults of the simulated terminals, per mille: `lost=5,late=5,before=5,after=5`.
-    #[arg(long, value_name = "SPEC", default_value = "")]
+    #[arg(long, value_name = "SPEC", default_value = "", value_parser = check_faults)]
     pub(crate) faults: String,
 }
 
@@ -222,6 +222,11 @@ pub(crate) struct Client {
 pub(crate) enum Speed {
     Times(u32),
     Max,
+}
+
+/// The client parses it for good; here a typing error is told before anything starts.
+fn check_faults(text: &str) -> Result<String, String> {
+    aitrading_app::parse_faults(text).map(|_| text.to_owned()).map_err(|e| e.to_string())
 }
 
 fn parse_speed(text: &str) -> Result<Speed, String> {

@@ -129,6 +129,12 @@ impl Raw {
             {
                 c.refuse("observer", observer, "it can be reached from other machines", "write a loopback address");
             }
+            for (index, address) in found.iter().enumerate() {
+                if address.is_some_and(|a| a.port() != 0 && found.iter().take(index).flatten().any(|other| *other == a))
+                {
+                    c.refuse("listen", index, "two services have the same address", "give each a port of its own");
+                }
+            }
             let [Some(a), Some(b), Some(d), Some(o)] = found else { return None };
             Some((a, b, d, o))
         });

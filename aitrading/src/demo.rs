@@ -35,17 +35,29 @@ pub(crate) async fn run(
     args: &cli::Demo,
 ) -> Result<(), Failure> {
     let started = env.clock.mono_ns();
+    let interrupt = Interrupt::listen(env);
+    if let Some(path) = &args.report {
+        check_writable(env, path)?;
+    }
     let stage = prepare(env, out, variables, args).await?;
     let log = aitrading_logging::init(env, &stage.log)?;
     let starting = env.clock.mono_ns();
     let server = compose::start(env, &stage.layout, stage.config()?).await?;
     let startup_ms = millis(env.clock.mono_ns().saturating_sub(starting));
-    print(out, format_args!("server      all services ready in {startup_ms:.0} ms on ports {}", stage.ports))?;
-    let mut clients = stage.start_clients(env, args)?;
-    print(out, format_args!("terminals   {} started, {} subscribed to signals", clients.len(), stage.subscribers))?;
-    let mut problems = watch(env, out, args, &server, &mut clients, started).await?;
-    let ended = end(env, server, clients, &mut problems).await?;
+    let mut clients = Vec::new();
+    // Whatever happens from here on, clients and server are ended in order before their directory may go.
+    let shown = async {
+        print(out, format_args!("server      all services ready in {startup_ms:.0} ms on ports {}", stage.ports))?;
+        clients = stage.start_clients(env, args)?;
+        print(out, format_args!("terminals   {} started, {} subscribed to signals", clients.len(), stage.subscribers))?;
+        watch(env, out, args, &server, &mut clients, started, interrupt).await
+    };
+    let shown = shown.await;
+    let mut problems = Vec::new();
+    let ended = end(env, server, clients, &mut problems).await;
     drop(log);
+    problems.splice(0..0, shown?);
+    let ended = ended?;
     let measured = Measured {
         synthetic: args.ticks.is_none(),
         symbol: stage.symbol.to_string(),
@@ -60,12 +72,51 @@ pub(crate) async fn run(
         problems,
     };
     let report = read_back(env, &stage, measured).await?;
+    let kept = summary::Kept { data_dir: args.data_dir.as_deref() };
+    summary::write(out, &report, kept)?;
     if let Some(path) = &args.report {
         report.write(env, path)?;
     }
-    let kept = summary::Kept { data_dir: args.data_dir.as_deref() };
-    summary::write(out, &report, kept)?;
     if report.holds { Ok(()) } else { Err(Failure::new(Exit::CheckFailed, "the demo did not hold; see above")) }
+}
+
+/// A report that cannot be written is told before the run, not after it.
+fn check_writable(env: &Env, path: &std::path::Path) -> Result<(), Failure> {
+    let mut probe = path.as_os_str().to_owned();
+    probe.push(".probe");
+    let probe = std::path::Path::new(&probe);
+    let tried = env.fs.write_atomic(probe, b"").and_then(|()| env.fs.remove_file(probe));
+    tried.map_err(|e| {
+        let text = format!(
+            "the report {} cannot be written: {e}; choose a file in a directory that you may write",
+            path.display()
+        );
+        Failure::new(Exit::CannotCreate, text)
+    })
+}
+
+/// Ctrl-C and SIGTERM, from the first moment on: the demo always ends in order.
+struct Interrupt(tokio::sync::watch::Receiver<bool>);
+
+impl Interrupt {
+    fn listen(env: &Env) -> Self {
+        let (tell, told) = tokio::sync::watch::channel(false);
+        let wait = async move {
+            if aitrading_hub::signals().await.is_ok() {
+                tell.send_replace(true);
+            }
+            // Kept to the end: a closed channel would look like a signal.
+            tell.closed().await;
+        };
+        drop(env.spawn.task("demo-interrupt", Box::pin(wait)));
+        Self(told)
+    }
+
+    async fn given(&mut self) {
+        if self.0.wait_for(|given| *given).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 fn millis(ns: u64) -> f64 {
@@ -80,15 +131,14 @@ async fn watch(
     server: &Server,
     clients: &mut [Client],
     started: u64,
+    mut interrupt: Interrupt,
 ) -> Result<Vec<String>, Failure> {
     let mut display = progress::Display::new(env, args.headless);
     let mut problems = Vec::new();
-    let interrupted = aitrading_hub::signals();
-    tokio::pin!(interrupted);
     let mut all_ended_at = None;
     loop {
         tokio::select! {
-            _ = &mut interrupted => {
+            () = interrupt.given() => {
                 print(out, format_args!("stopping"))?;
                 return Ok(problems);
             }
@@ -141,6 +191,12 @@ async fn end(env: &Env, server: Server, clients: Vec<Client>, problems: &mut Vec
                 client.status()
             }
         };
+        if let Some(error) = status.last_error.as_ref().filter(|_| status.acknowledged == 0) {
+            problems.push(format!(
+                "client {} brought no tick to the server: {} {}",
+                client.name, error.code, error.message
+            ));
+        }
         ended.sent = ended.sent.saturating_add(status.sent);
         ended.acknowledged = ended.acknowledged.saturating_add(status.acknowledged);
         let latency = status.latency_us.tick_to_ack;

@@ -81,6 +81,7 @@ impl Failure {
 fn exit_of(dna: aitrading_error::Dna) -> Exit {
     use aitrading_error::Category as C;
     match (dna.code, dna.category) {
+        ("STORE_IN_USE" | "AUDIT_LOCKED", _) => Exit::Busy,
         ("PORT_IN_USE", _) | (_, C::Network) => Exit::Unavailable,
         (_, C::Config | C::Crypto | C::Access) => Exit::Config,
         (_, C::Storage) => Exit::Io,

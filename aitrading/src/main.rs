@@ -49,7 +49,10 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode, Failure> {
     let (env, out) = (&Env::real(), &mut std::io::stdout());
-    let variables: Environment = std::env::vars().collect();
+    // What is not UTF-8 cannot be a setting of ours.
+    let texts =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let variables: Environment = texts.collect();
     match command {
         Command::Demo(args) => demo::run(env, out, &variables, &args).await?,
         Command::Init(args) => commands::init::run(env, out, &variables, &args).await?,

@@ -132,11 +132,11 @@ impl Loop {
                 println!("cycle {cycle}: {} acknowledged, {:?}", self.tally.acknowledged, self.tally);
             }
         }
-        self.settle(client, server)
+        self.settle(client, server, options)
     }
 
     /// After the faults: everything converges, then everything is compared.
-    fn settle(mut self, client: Process, server: Process) -> Result<bool> {
+    fn settle(mut self, client: Process, server: Process, options: &Options) -> Result<bool> {
         std::thread::sleep(Duration::from_secs(3));
         self.note(&client);
         let last = client.stop(STOP_WITHIN)?;
@@ -154,13 +154,15 @@ impl Loop {
         self.tally.orders_seen = number("orders");
         let held = same
             && lost == 0
-            && number("orders") > 0
+            // A desk that stopped trading would prove nothing about executions.
+            && number("orders") >= options.cycles
+            && number("disputed_reports") == 0
             && number("executions_per_signal_max") <= 1
             && self.tally.audits == self.tally.audits_clean;
         let t = &self.tally;
         println!("compared: {compared}");
         println!(
-            "crash: {} - {} server kills, {} client kills; {} ticks acknowledged, {} stored + {} rejected, {lost} lost, {} twice, order and content {}; {} orders, executions per signal <= {}; audit verified {} of {} times",
+            "crash: {} - {} server kills, {} client kills; {} ticks acknowledged, {} stored + {} rejected, {lost} lost, {} twice, order and content {}; {} orders of {} signals, executions per signal <= {}, {} reports disputed; audit verified {} of {} times",
             if held { "HELD" } else { "FAILED" },
             t.server_kills,
             t.client_kills,
@@ -170,7 +172,9 @@ impl Loop {
             number("twice"),
             if same { "equal" } else { "DIFFERENT" },
             t.orders_seen,
+            number("signals"),
             number("executions_per_signal_max"),
+            number("disputed_reports"),
             t.audits_clean,
             t.audits
         );

@@ -36,6 +36,10 @@ struct Comparison {
     executions_per_signal_max: u64,
     /// Of the same signal, by the reports stored.
     reported_executions_per_signal_max: u64,
+    /// Signals that the server signed.
+    signals: u64,
+    /// Reports that contradict their signal or the stored ticks.
+    disputed_reports: u64,
 }
 
 type Row = (i64, i64, i64);
@@ -68,7 +72,10 @@ pub(crate) async fn run(
     let executions = terminal::executions_per_magic(&rows);
     found.orders = executions.values().map(|n| *n as u64).sum();
     found.executions_per_signal_max = executions.values().map(|n| *n as u64).max().unwrap_or(0);
-    found.reported_executions_per_signal_max = stores.signals.counts(config.tenant).await?.executions_per_signal_max;
+    let counts = stores.signals.counts(config.tenant).await?;
+    found.reported_executions_per_signal_max = counts.executions_per_signal_max;
+    found.signals = counts.issued;
+    found.disputed_reports = counts.disputed_reports;
     database.close().await?;
     drop(lock);
     let json = serde_json::to_string(&found).map_err(|e| Failure::new(Exit::Internal, e.to_string()))?;

@@ -181,6 +181,10 @@ impl Report {
         if self.executions_per_signal_max > 1 {
             problems.push(format!("a signal was executed {} times", self.executions_per_signal_max));
         }
+        if self.signals.disputed_reports > 0 {
+            let n = self.signals.disputed_reports;
+            problems.push(format!("{n} reports contradict their signal or the stored ticks"));
+        }
         if !self.audit.verified {
             problems.push(format!("the audit log does not verify: {}", self.audit.findings.join("; ")));
         }

@@ -114,7 +114,8 @@ pub(super) async fn prepare(
 ) -> Result<Stage, Failure> {
     let name = args.symbol.clone().unwrap_or_else(|| symbol_of(args.ticks.as_deref()));
     let symbol = known_symbol(&name)?;
-    check_ticks(env, out, args)?;
+    let origin =
+        Origin { synthetic: args.ticks.is_none(), seed: args.seed, symbol, first: check_ticks(env, out, args)? };
     let (root, temporary) = match &args.data_dir {
         Some(dir) => (std::path::absolute(dir).map_err(|e| Failure::io("cannot resolve", dir, &e))?, None),
         None => {
@@ -124,7 +125,9 @@ pub(super) async fn prepare(
         }
     };
     let layout = Layout::new(&root);
-    let terminals = args.terminals.max(args.subscribers.unwrap_or(0));
+    let wished = args.terminals.max(args.subscribers.unwrap_or(0));
+    // A directory's terminals stay: what they sent is part of what the report counts.
+    let terminals = wished.max(existing_terminals(env, &layout)?);
     let subscribers = args.subscribers.unwrap_or(terminals);
     let log = LogConfig { filter: "warn".into(), ..LogConfig::default() };
     let mut stage = Stage {
@@ -142,6 +145,7 @@ pub(super) async fn prepare(
     };
     stage.layout.create(env)?;
     let lock = stage.layout.lock(env)?;
+    origin.check(env, &stage.layout)?;
     if !stage.layout.is_initialised(env)? {
         drop(init::prepare(env, &stage.layout, 0)?);
     }
@@ -179,9 +183,10 @@ fn known_symbol(name: &str) -> Result<Symbol, Failure> {
 }
 
 /// Reads the tick file once, so that a bad line is told before anything is started.
-fn check_ticks(env: &Env, out: &mut dyn Write, args: &cli::Demo) -> Result<(), Failure> {
+fn check_ticks(env: &Env, out: &mut dyn Write, args: &cli::Demo) -> Result<String, Failure> {
     let Some(path) = &args.ticks else {
-        return print(out, format_args!("ticks       synthetic, from a seeded market model (seed {})", args.seed));
+        print(out, format_args!("ticks       synthetic, from a seeded market model (seed {})", args.seed))?;
+        return Ok(String::new());
     };
     let format = args.format.as_deref().map(str::parse).transpose();
     let format = format.map_err(|e: ticks::UnknownFormat| Failure::new(Exit::Data, e.to_string()))?;
@@ -191,7 +196,66 @@ fn check_ticks(env: &Env, out: &mut dyn Write, args: &cli::Demo) -> Result<(), F
     }
     let history = ticks::read_file(env.fs.as_ref(), path, format)?;
     let span = history.span().map(|(from, to)| format!(", {from} to {to}")).unwrap_or_default();
-    print(out, format_args!("ticks       {} from {}{span}", history.ticks().len(), path.display()))
+    print(out, format_args!("ticks       {} from {}{span}", history.ticks().len(), path.display()))?;
+    Ok(history.ticks().first().map(|t| format!("{} {} {}", t.time, t.bid, t.ask)).unwrap_or_default())
+}
+
+/// Terminals that the directory has from earlier runs.
+fn existing_terminals(env: &Env, layout: &Layout) -> Result<u16, Failure> {
+    let dir = layout.clients();
+    let found = env.fs.metadata(&dir).map_err(|e| Failure::io("cannot look into", &dir, &e))?;
+    if found.is_none() {
+        return Ok(0);
+    }
+    let names = env.fs.list(&dir).map_err(|e| Failure::io("cannot look into", &dir, &e))?;
+    let numbers = names.iter().filter_map(|entry| entry.name.strip_prefix("terminal-")?.parse::<u16>().ok());
+    Ok(numbers.max().unwrap_or(0))
+}
+
+/// What a directory's terminals replay. It stays the same for the directory's life, as a terminal's history does: the counts of
+/// all runs then add up. A longer file with the same beginning is the same history, gone on.
+#[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Origin {
+    synthetic: bool,
+    seed: u64,
+    symbol: Symbol,
+    /// First tick of a file.
+    first: String,
+}
+
+impl Origin {
+    fn check(mut self, env: &Env, layout: &Layout) -> Result<(), Failure> {
+        if !self.synthetic {
+            self.seed = 0;
+        }
+        let path = layout.root().join("demo-origin.json");
+        let found = env.fs.metadata(&path).map_err(|e| Failure::io("cannot look at", &path, &e))?;
+        if found.is_none() {
+            let json = serde_json::to_vec(&self).map_err(|e| Failure::new(Exit::Internal, e.to_string()))?;
+            return env.fs.write_atomic(&path, &json).map_err(|e| Failure::io("cannot write", &path, &e));
+        }
+        let bytes = env.fs.read(&path, 4_096).map_err(|e| Failure::io("cannot read", &path, &e))?;
+        let known: Option<Self> = serde_json::from_slice(&bytes).ok();
+        if known.as_ref() == Some(&self) {
+            return Ok(());
+        }
+        let was = known.map_or_else(|| "something else".to_owned(), |k| k.to_string());
+        let text = format!(
+            "{} holds a demo of {was}, not of {self}; go on with that, or choose another --data-dir",
+            layout.root().display()
+        );
+        Err(Failure::new(Exit::Data, text))
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.synthetic {
+            write!(f, "synthetic ticks of {} with seed {}", self.symbol, self.seed)
+        } else {
+            write!(f, "a tick file of {} that begins with {}", self.symbol, self.first)
+        }
+    }
 }
 
 /// Writes the directories of clients that are new, and brings entitlements in line with the wish of this run.

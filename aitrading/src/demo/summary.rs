@@ -95,8 +95,14 @@ pub(crate) fn write(out: &mut dyn Write, report: &Report, kept: Kept<'_>) -> Res
             report.startup_ms, report.rss_mib, storage.bytes_per_quote, report.wall_s
         ),
     )?;
-    if report.holds {
+    if report.holds && t.sent == 0 {
+        print(out, format_args!("\nNothing was sent in this time; let it run longer."))?;
+    } else if report.holds {
         print(out, format_args!("\nEverything holds: nothing lost, nothing twice, every decision proved."))?;
+        let waiting = s.unknown.saturating_add(s.open);
+        if waiting > 0 {
+            print(out, format_args!("{waiting} signals wait for their outcome: it is looked up, never sent again."))?;
+        }
     } else {
         print(out, format_args!("\nDOES NOT HOLD:"))?;
         for problem in &report.problems {

@@ -3,7 +3,7 @@
 use aitrading_metatrader_connector::terminal::FaultPlan;
 
 /// Reads `lost=5,late=5,before=5,after=5`, in thousandths of all orders; empty means none.
-pub(crate) fn parse_faults(text: &str) -> Result<FaultPlan, String> {
+pub fn parse_faults(text: &str) -> Result<FaultPlan, String> {
     let mut plan = FaultPlan::default();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let wrong =

@@ -14,6 +14,7 @@ mod work;
 
 pub use arguments::{Cli, Command, Common, Run, Simulate, Speed};
 pub use error::{AppError, EXIT_INTERNAL};
+pub use faults::parse_faults;
 
 use aitrading_env::Env;
 use aitrading_error::{Coded, chain};
