@@ -48,6 +48,8 @@ impl Refuse {
 pub fn check(inputs: &Inputs<'_>, limits: &Limits, candidate: &Candidate) -> Result<Approved<Order>, Denied> {
     let refuse = Refuse { version: limits.version };
     session::trading_state(&refuse, inputs, candidate)?;
+    // The clock's part of control 4 goes first: every age that follows is measured with it.
+    session::clock(&refuse, inputs)?;
     session::entitlement(&refuse, inputs)?;
     let facts = session::gate(&refuse, inputs, limits, candidate)?;
     session::validity(&refuse, inputs, limits, candidate)?;

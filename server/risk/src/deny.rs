@@ -80,6 +80,8 @@ codes! {
     NoPrice "NO_PRICE" 3 "the symbol has no quote";
     /// Quote too old.
     StalePrice "STALE_PRICE" 3 "the symbol's quote is too old";
+    /// A stamp lies after now: the clock was set back, so its age is unknown.
+    ClockBackwards "CLOCK_BACKWARDS" 3 "a fact is stamped after now; look at the server's clock, then wait for a fresh one";
     /// The clock stands before the last decision.
     ClockBehind "CLOCK_BEHIND" 4 "the clock was set back; decisions wait until it passes the last one";
     /// Decided too long ago.

@@ -92,8 +92,10 @@ pub struct Recent {
 pub struct Inputs<'a> {
     /// Receive time.
     pub now: Timestamp,
-    /// The latest receive time under which anything was decided: the clock must not stand before it.
+    /// The latest receive time that binds the clock: it must not stand before it.
     pub last_issued: Timestamp,
+    /// How far a stamp may lie after `now`, in nanoseconds: clocks are slewed. Beyond it the stamp has no age.
+    pub clock_step_ns: i64,
     /// Market time of the symbol.
     pub market: MarketTime,
     /// Strictest trading state of all levels.

@@ -5,6 +5,29 @@ use aitrading_model::{AccountId, Money, StrategyId, Symbol, TenantId, Volume};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
+/// A limit's bare number.
+trait Figure {
+    fn number(self) -> i128;
+}
+
+macro_rules! figures {
+    ($($type:ty: $value:ident => $number:expr;)*) => {
+        $(impl Figure for $type {
+            fn number(self) -> i128 {
+                let $value = self;
+                i128::from($number)
+            }
+        })*
+    };
+}
+
+figures! {
+    u32: v => v;
+    u64: v => v;
+    Volume: v => v.raw();
+    Money: v => v.raw();
+}
+
 /// Which symbols may be traded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,6 +102,12 @@ macro_rules! limits {
                     symbols: Some(SymbolRule::All),
                     $($name: Some($default),)*
                 }
+            }
+
+            /// Every limit by name with its bare number, in a fixed order: what a policy's hash covers.
+            #[must_use]
+            pub fn figures(&self) -> Vec<(&'static str, Option<i128>)> {
+                vec![$((stringify!($name), self.$name.map(Figure::number)),)*]
             }
         }
 

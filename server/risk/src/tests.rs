@@ -151,6 +151,7 @@ impl World {
         let inputs = Inputs {
             now: self.now,
             last_issued: self.last_issued,
+            clock_step_ns: 5_000_000_000,
             market: MarketTime(10_000),
             state: self.state,
             entitlement: self.entitlement,

@@ -1,5 +1,9 @@
 //! The engine's settings: as written, and as resolved.
 
+mod policy;
+#[cfg(test)]
+mod tests;
+
 use crate::{
     EngineError,
     strategy::{MaCross, Strategy},
@@ -13,6 +17,14 @@ use std::{collections::BTreeSet, time::Duration};
 const NAME_MAX: usize = 48;
 /// Most strategies.
 const STRATEGIES_MAX: usize = 64;
+/// Most rows of limits.
+const ROWS_MAX: usize = 65_536;
+/// Longest time that a subscription's last answer counts: a lapse takes effect within a minute.
+const ENTITLEMENT_AGE_MAX_S: u32 = 60;
+/// Longest wait for a report after expiry.
+const REPORT_GRACE_MAX_S: u32 = 300;
+/// Largest step back that still passes for slewing.
+const CLOCK_STEP_MAX_MS: u32 = 60_000;
 /// Longest moving average.
 const BARS_MAX: usize = 1_000;
 
@@ -133,12 +145,22 @@ impl EngineSettings {
         if self.queue == 0 || self.queue > 1 << 16 {
             return Err(wrong("queue: 1 to 65536"));
         }
+        if self.report_grace_s > REPORT_GRACE_MAX_S {
+            return Err(wrong("report_grace_s: at most 300 seconds"));
+        }
+        if self.clock_step_ms > CLOCK_STEP_MAX_MS {
+            return Err(wrong("clock_step_ms: at most 60000 milliseconds"));
+        }
+        if !(1..=ENTITLEMENT_AGE_MAX_S).contains(&self.entitlement_age_s) {
+            return Err(wrong("entitlement_age_s: 1 to 60 seconds"));
+        }
+        if self.limits.rows.len() > ROWS_MAX {
+            return Err(wrong("limits: at most 65536 rows"));
+        }
         if self.limits.rows.is_empty() {
             return Err(wrong("limits: without a row nothing may be traded; start from the defaults"));
         }
-        // The text of the settings is their one encoding: equal policies have equal hashes.
-        let policy =
-            PolicyHash(aitrading_security::sha256(format!("{:?}|{}", self.limits, self.signal_life_s).as_bytes()));
+        let policy = policy::hash(&self);
         let seconds = |s: u32| Duration::from_secs(u64::from(s));
         let nanos = |ms: u64| i64::try_from(ms.saturating_mul(1_000_000)).unwrap_or(i64::MAX);
         Ok(Config {

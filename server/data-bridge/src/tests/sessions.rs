@@ -213,6 +213,62 @@ async fn a_restarted_client_goes_on_in_a_new_epoch_and_adds_nothing_twice() {
     assert!(world.notes.has("closed BRIDGE_SUPERSEDED"));
 }
 
+/// A start of the program: it greets, asks where the source stands, and announces `epoch` there.
+async fn start(world: &World, bridge: &Bridge, epoch: u64) -> (Client, Cursor) {
+    let mut client = connect(world, bridge, &table(), &Resume::new(&world.env)).await;
+    client.welcomed().await;
+    let from = client.cursor().await;
+    client.control(Control::EpochStart { symbol: source().symbol, epoch: Epoch(epoch), from }).await;
+    (client, from)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn starts_without_a_tick_do_not_keep_the_next_start_from_sending() {
+    let world = World::new();
+    let bridge = world.open().await;
+    let (mut client, _) = start(&world, &bridge, 1).await;
+    let seq = client.send_ticks(&batch(1..101)).await;
+    client.acked(TICKS, seq).await;
+    client.leave().await;
+    for epoch in 2..4 {
+        let (client, from) = start(&world, &bridge, epoch).await;
+        assert_eq!((from.epoch, from.seq), (Epoch(1), 100));
+        client.leave().await;
+    }
+    // Killed behind its announcement, with a batch under way or not: the next one goes on where the journal stands.
+    let (client, _) = start(&world, &bridge, 4).await;
+    client.send_ticks(&TickBatch { epoch: Epoch(4), first_seq: 1, ..batch(101..151) }).await;
+    drop(client);
+    let (mut client, from) = start(&world, &bridge, 5).await;
+    let next = u64::try_from((from.time.0 - MONDAY) / 250).unwrap() + 1;
+    let seq = client.send_ticks(&TickBatch { epoch: Epoch(5), first_seq: 1, ..batch(next..201) }).await;
+    client.acked(TICKS, seq).await;
+    assert_eq!(client.cursor().await.epoch, Epoch(5));
+    client.leave().await;
+    bridge.shutdown().await.unwrap();
+    assert_eq!(world.stored().await, numbered(1..201));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_epoch_that_nobody_filled_leaves_the_one_before_open() {
+    let world = World::new();
+    let bridge = world.open().await;
+    let (mut first, _) = start(&world, &bridge, 1).await;
+    let seq = first.send_ticks(&batch(1..11)).await;
+    first.acked(TICKS, seq).await;
+    let (second, _) = start(&world, &bridge, 2).await;
+    second.leave().await;
+    // The first program still runs, and comes back in its own epoch.
+    let mut again = connect(&world, &bridge, &table(), &Resume::new(&world.env)).await;
+    again.welcomed().await;
+    assert_eq!((again.cursor().await.epoch, again.cursor().await.seq), (Epoch(1), 10));
+    let seq = again.send_ticks(&batch(11..21)).await;
+    again.acked(TICKS, seq).await;
+    again.leave().await;
+    bridge.shutdown().await.unwrap();
+    assert_eq!(world.stored().await, numbered(1..21));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resumed_session_repeats_and_loses_nothing() {
     let world = World::new();

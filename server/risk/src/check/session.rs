@@ -42,28 +42,32 @@ pub(super) fn gate<'a>(
         Gate::Opening => return Err(refuse.plain(DenyCode::SessionOpening)),
         Gate::Unresolved => return Err(refuse.plain(DenyCode::Unresolved)),
     }
-    let now = inputs.now;
     let account = inputs.account.ok_or_else(|| refuse.plain(DenyCode::UnknownAccount))?;
-    let account = fresh(refuse, now, account, limits.account_age_ms, DenyCode::StaleAccount, "account_age_ms")?;
+    let account = fresh(refuse, inputs, account, limits.account_age_ms, DenyCode::StaleAccount, "account_age_ms")?;
     if account.permissions.blocked_by().is_some() {
         return Err(refuse.plain(DenyCode::PermissionBlocked));
     }
     let spec = inputs.spec.ok_or_else(|| refuse.plain(DenyCode::NoSpec))?;
-    let spec = fresh(refuse, now, spec, limits.spec_age_ms, DenyCode::StaleSpec, "spec_age_ms")?;
+    let spec = fresh(refuse, inputs, spec, limits.spec_age_ms, DenyCode::StaleSpec, "spec_age_ms")?;
     let quote = inputs.quote.ok_or_else(|| refuse.plain(DenyCode::NoPrice))?;
-    let quote = fresh(refuse, now, quote, limits.tick_age_ms, DenyCode::StalePrice, "tick_age_ms")?;
+    let quote = fresh(refuse, inputs, quote, limits.tick_age_ms, DenyCode::StalePrice, "tick_age_ms")?;
     Ok(Facts { inputs, account, spec, quote, side: candidate.side, entry: quote.entry(candidate.side) })
 }
 
 fn fresh<T>(
     refuse: &Refuse,
-    now: Timestamp,
+    inputs: &Inputs<'_>,
     stamped: Stamped<T>,
     age_ms: u64,
     code: DenyCode,
     limit: &'static str,
 ) -> Result<T, Denied> {
-    let age = millis(now, stamped.at);
+    let ahead = stamped.at.since(inputs.now);
+    if ahead > inputs.clock_step_ns {
+        let (value, bound) = (Quantity::Millis(millis(stamped.at, inputs.now)), Quantity::Millis(inputs.clock_step_ns.div_euclid(NS_PER_MS)));
+        return Err(refuse.bound(DenyCode::ClockBackwards, limit, value, bound));
+    }
+    let age = millis(inputs.now, stamped.at);
     let most = i64::try_from(age_ms).unwrap_or(i64::MAX);
     if age > most {
         return Err(refuse.bound(code, limit, Quantity::Millis(age), Quantity::Millis(most)));
@@ -77,6 +81,15 @@ fn millis(now: Timestamp, earlier: Timestamp) -> i64 {
     ns.div_euclid(NS_PER_MS).saturating_add(i64::from(ns.rem_euclid(NS_PER_MS) != 0))
 }
 
+/// Control 4, first part: the clock must have passed everything that binds it.
+pub(super) fn clock(refuse: &Refuse, inputs: &Inputs<'_>) -> Result<(), Denied> {
+    if inputs.now >= inputs.last_issued {
+        return Ok(());
+    }
+    let behind = Quantity::Millis(millis(inputs.last_issued, inputs.now));
+    Err(refuse.bound(DenyCode::ClockBehind, "", behind, Quantity::Millis(0)))
+}
+
 /// Control 4, as far as the server itself can break it: time.
 pub(super) fn validity(
     refuse: &Refuse,
@@ -84,13 +97,9 @@ pub(super) fn validity(
     limits: &Limits,
     candidate: &Candidate,
 ) -> Result<(), Denied> {
-    if inputs.now < inputs.last_issued {
-        let behind = Quantity::Millis(millis(inputs.last_issued, inputs.now));
-        return Err(refuse.bound(DenyCode::ClockBehind, "", behind, Quantity::Millis(0)));
-    }
     if candidate.decided_at > inputs.now {
         return Err(refuse.plain(DenyCode::DecisionInFuture));
     }
     let decided = Stamped { value: (), at: candidate.decided_at };
-    fresh(refuse, inputs.now, decided, limits.decision_age_ms, DenyCode::DecisionTooOld, "decision_age_ms")
+    fresh(refuse, inputs, decided, limits.decision_age_ms, DenyCode::DecisionTooOld, "decision_age_ms")
 }

@@ -85,6 +85,13 @@ fn whatever_is_missing_or_stale_denies_with_its_own_code() {
 #[test]
 fn time_denies_when_the_clock_or_the_decision_is_off() {
     check_denied("clock set back", DenyCode::ClockBehind, |w| w.last_issued = Timestamp(NOW.0 + 1));
+    let future = |ns: i64| Timestamp(NOW.0 + 5_000_000_000 + ns);
+    check_denied("account of tomorrow", DenyCode::ClockBackwards, |w| w.account.as_mut().unwrap().at = future(1));
+    check_denied("spec of tomorrow", DenyCode::ClockBackwards, |w| w.spec.as_mut().unwrap().at = future(1));
+    check_denied("quote of tomorrow", DenyCode::ClockBackwards, |w| w.quote.as_mut().unwrap().at = future(1));
+    let mut slewed = world();
+    slewed.quote.as_mut().unwrap().at = future(0);
+    assert!(slewed.check().is_ok(), "a step that is allowed is no reason");
     check_denied("from the future", DenyCode::DecisionInFuture, |w| w.candidate.decided_at = Timestamp(NOW.0 + 1));
     check_denied("too old", DenyCode::DecisionTooOld, |w| w.candidate.decided_at = Timestamp(NOW.0 - 300_000_000_001));
 }
@@ -217,6 +224,17 @@ fn the_strictest_level_wins_whatever_its_place() {
     assert_eq!(risk(2, 8, 2), 1_000, "a looser row never loosens");
     let states = [TradingState::Active, TradingState::Halted, TradingState::Reducing];
     assert_eq!(TradingState::strictest(states), TradingState::Halted);
+}
+
+#[test]
+fn the_figures_of_a_row_name_every_limit_once() {
+    let mut row = LimitRow::demo();
+    let before = row.figures();
+    row.leverage_max = None;
+    let after = row.figures();
+    assert_eq!(before.len(), 16);
+    assert_eq!(before.iter().zip(&after).filter(|(a, b)| a != b).count(), 1);
+    assert_eq!(after.last(), Some(&("leverage_max", None)));
 }
 
 #[test]
