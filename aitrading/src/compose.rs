@@ -42,6 +42,7 @@ pub(crate) async fn start(env: &Env, layout: &Layout, config: Config) -> Result<
     layout.create(env)?;
     let lock = layout.lock(env)?;
     let vault = Vault::open(env, &layout.keys())?;
+    vault.check_dates(env)?;
     let database = Database::open(env, config.database_service, &layout.store()).await?;
     let stores = database.stores();
     let engine = engine(env, layout, &config, &vault, &stores).await?;

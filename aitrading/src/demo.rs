@@ -24,6 +24,8 @@ use std::{io::Write, time::Duration};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// A client's orderly end.
 const CLIENT_STOP: Duration = Duration::from_secs(20);
+/// Clients that have not come in by then will not.
+const CONNECT: Duration = Duration::from_secs(20);
 /// After the last tick, decisions under way may still settle.
 const SETTLE: Duration = Duration::from_secs(10);
 
@@ -155,6 +157,11 @@ async fn watch(
         }
         display.show(out, server, clients).await?;
         let now = env.clock.mono_ns();
+        if now.saturating_sub(started) >= nanos(CONNECT) && clients.iter().all(|c| c.status().acknowledged == 0) {
+            // The end names each client's own reason.
+            problems.push(format!("no terminal brought a tick within {} s", CONNECT.as_secs()));
+            return Ok(problems);
+        }
         if args.duration.is_some_and(|limit| now.saturating_sub(started) >= nanos(limit)) {
             return Ok(problems);
         }

@@ -5,10 +5,11 @@
 
 use crate::exit::{Exit, Failure};
 use aitrading_env::{Env, RngExt};
+use aitrading_model::Timestamp;
 use aitrading_security::{
     NoiseKeyPair, SecurityError,
     aead::SealKey,
-    pki::{Authority, Issued},
+    pki::{Authority, Issued, validity},
     signing::SigningKey,
 };
 use std::{
@@ -16,12 +17,14 @@ use std::{
     time::Duration,
 };
 
+/// How long before its end a certificate is worth a warning.
+const WARN_BEFORE: Duration = DAY.saturating_mul(14);
 const SCHEMA: u32 = 1;
 const FILE_BYTES: u64 = 64 * 1024;
 const DAY: Duration = Duration::from_hours(24);
 /// The authority that everybody here trusts.
 pub(crate) const AUTHORITY_LIFE: Duration = DAY.saturating_mul(3_650);
-/// The server's certificate; `health` warns two weeks before its end.
+/// The server's certificate; the server warns when it starts within [`WARN_BEFORE`] of its end, and does not start after it.
 pub(crate) const SERVER_LIFE: Duration = DAY.saturating_mul(397);
 
 /// The opened keys.
@@ -37,6 +40,29 @@ pub(crate) struct Vault {
 }
 
 impl Vault {
+    /// The server's certificate must be valid now: clients would refuse it, each with a riddle of its own.
+    pub(crate) fn check_dates(&self, env: &Env) -> Result<(), Failure> {
+        let chain = self.server.chain();
+        let leaf = chain.first().ok_or_else(|| Failure::new(Exit::Config, "the server has no certificate"))?;
+        let (from, to) = validity(leaf)?;
+        let now = env.clock.wall_ns() / 1_000_000_000;
+        let shown = |seconds: i64| Timestamp(seconds.saturating_mul(1_000_000_000));
+        if now < from || now > to {
+            let text = format!(
+                "CERT_EXPIRED: the server's certificate is valid from {} to {}, and the clock says {}; \
+                 set the clock, or issue a new certificate",
+                shown(from),
+                shown(to),
+                shown(now)
+            );
+            return Err(Failure::new(Exit::Config, text));
+        }
+        if to.saturating_sub(now) < WARN_BEFORE.as_secs().cast_signed() {
+            tracing::warn!(code = "CERT_EXPIRES", until = %shown(to), "the server's certificate ends soon; issue a new one");
+        }
+        Ok(())
+    }
+
     /// Makes all keys in `dir`.
     pub(crate) fn create(env: &Env, dir: &Path) -> Result<Self, Failure> {
         env.fs.create_dir_all(dir).map_err(|e| Failure::io("cannot create", dir, &e))?;

@@ -231,6 +231,15 @@ async fn a_second_run_with_fewer_terminals_still_counts_all_of_them() {
 }
 
 #[tokio::test]
-async fn a_second_run_on_another_symbol_still_counts_the_first_one() {
-    check_two_runs(&["--symbol", SYMBOL], &["--symbol", "EURJPY"], ROWS).await;
+async fn a_directory_goes_on_with_what_it_began() {
+    let world = World::new();
+    world.write("ticks.csv", &tick_files::time_msc(ROWS / 2));
+    demo(&world, &["--ticks", "ticks.csv", "--data-dir", "desk", "--symbol", SYMBOL]).await;
+    let offset = world.offset.to_string();
+    for other in [&["--ticks", "ticks.csv", "--symbol", "EURJPY"][..], &["--symbol", SYMBOL], &["--seed", "9"]] {
+        let mut command = world.command(&["demo", "--headless", "--data-dir", "desk", "--port-offset", &offset]);
+        command.args(other);
+        world.end(command).await.refused(65, &["holds a demo of", "choose another --data-dir"]);
+    }
+    world.audit("desk").await;
 }

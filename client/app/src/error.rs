@@ -53,6 +53,9 @@ pub enum AppError {
     /// The time ran out and the server was never reached.
     #[error("the server was never reached; the last attempt ended with {0}")]
     NeverConnected(String),
+    /// The time ran out, and server and client do not trust each other: waiting longer does not help.
+    #[error("server and client do not trust each other; the last attempt ended with {0}")]
+    NotTrusted(String),
     /// Status lines cannot be written.
     #[error("the output cannot be written; whoever reads it is gone")]
     Output(#[source] io::Error),
@@ -75,6 +78,7 @@ impl Coded for AppError {
             Self::Pairs { .. } => input("TICK_FILE_PAIRS"),
             Self::Format(_) => input("TICK_FORMAT"),
             Self::NeverConnected(_) => Dna::new("app", "NEVER_CONNECTED", Category::Network).retry(Retry::Later),
+            Self::NotTrusted(_) => Dna::new("app", "NOT_TRUSTED", Category::Access),
             Self::Output(_) => Dna::new("app", "OUTPUT", Category::Storage),
             Self::Signals(_) => Dna::new("app", "SIGNAL_HANDLER", Category::Internal),
         }

@@ -63,8 +63,12 @@ pub(crate) fn finish(
 ) -> Result<(), AppError> {
     line::write(out, &status, (common.json_status, synthetic, true))?;
     if why == Stop::Time && !reached {
-        let last = status.last_error.map_or_else(|| "no attempt".to_owned(), |e| format!("{}: {}", e.code, e.message));
-        return Err(AppError::NeverConnected(last));
+        let Some(last) = status.last_error else { return Err(AppError::NeverConnected("no attempt".to_owned())) };
+        let told = format!("{}: {}", last.code, last.message);
+        // A matter of keys, certificates and pins does not mend itself, as a server that is away does.
+        let trust = ["PIN_", "CERT_", "TLS_", "DECRYPT", "NOISE", "HANDSHAKE_REFUSED", "REFUSED", "LEDGER_"];
+        let ours = trust.iter().any(|start| last.code.starts_with(start));
+        return Err(if ours { AppError::NotTrusted(told) } else { AppError::NeverConnected(told) });
     }
     Ok(())
 }

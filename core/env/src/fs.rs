@@ -158,6 +158,11 @@ pub trait Fs: Send + Sync + Debug {
         file.sync_data()?;
         drop(file);
         self.rename(temporary, path)?;
-        path.parent().map_or(Ok(()), |dir| self.sync_dir(dir))
+        match path.parent() {
+            None => Ok(()),
+            // A bare name lies in the current directory.
+            Some(dir) if dir == Path::new("") => self.sync_dir(Path::new(".")),
+            Some(dir) => self.sync_dir(dir),
+        }
     }
 }

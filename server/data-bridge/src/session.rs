@@ -19,7 +19,7 @@ use aitrading_wire::{
 };
 use bytes::Bytes;
 use std::{collections::HashMap, sync::Arc};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 const CONTROL: StreamId = StreamId(stream::CONTROL);
 const TICKS: StreamId = StreamId(stream::TICKS);
@@ -29,6 +29,9 @@ const REPORTS: StreamId = StreamId(stream::REPORTS);
 const ERRANDS_MAX: usize = 256;
 /// Settled ticks that may wait to be told.
 const SETTLED_MAX: usize = 1024;
+
+/// Questions about sources that may wait for the disk.
+const WAITING_OPENS_MAX: usize = 8;
 
 /// A session at work.
 struct Client {
@@ -42,6 +45,8 @@ struct Client {
     settled: mpsc::Sender<Settled>,
     slots: HashMap<Symbol, Arc<Slot>>,
     greeted: bool,
+    /// Places for questions about sources that wait for the disk.
+    waiting_opens: Arc<Semaphore>,
 }
 
 /// Why the loop ended.
@@ -101,6 +106,7 @@ pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], chann
         settled,
         slots: HashMap::new(),
         greeted: false,
+        waiting_opens: Arc::new(Semaphore::new(WAITING_OPENS_MAX)),
     };
     let end = client.serve(&mut receiver, &mut failed, to_tell).await;
     let (code, mut fresh) = client.part(end).await;
@@ -254,13 +260,7 @@ impl Client {
             }
             Control::Account(state) => return self.errand(Errand::Account(seq, state)).await,
             Control::Specs(specs) => return self.errand(Errand::Specs(seq, specs)).await,
-            Control::TickOpen(symbols) => {
-                let mut cursors = Vec::with_capacity(symbols.len());
-                for symbol in symbols {
-                    cursors.push((symbol, self.cursor(symbol).await));
-                }
-                self.say(&Control::TickCursors(cursors)).await?;
-            }
+            Control::TickOpen(symbols) => return self.tick_open(seq, symbols).await,
             Control::EpochStart { symbol, epoch, from } => {
                 if let Err(cursor) = self.slot(symbol)?.start_epoch(epoch, from) {
                     self.say(&Control::TickCursors(vec![(symbol, cursor)])).await?;
@@ -275,11 +275,38 @@ impl Client {
         Ok(())
     }
 
-    /// Where a source stands once nothing of it is on its way to the disk: an earlier session may still be working.
-    async fn cursor(&self, symbol: Symbol) -> Cursor {
-        let Some(slot) = self.core.ingest.sources.find(&self.source(symbol)) else { return Cursor::default() };
-        let settled = self.core.env.timeout(self.core.settings.hello_timeout, slot.settled()).await;
-        settled.unwrap_or_else(|_| slot.state().cursor)
+    /// Answers where sources stand once nothing of them is on its way to the disk: an earlier session may still be working.
+    /// Other messages do not wait for that.
+    async fn tick_open(&self, seq: u64, symbols: Vec<Symbol>) -> Result<(), End> {
+        let sources = &self.core.ingest.sources;
+        let asked: Vec<_> = symbols.into_iter().map(|symbol| (symbol, sources.find(&self.source(symbol)))).collect();
+        // Here and not in the task: an announcement that comes after the question stands.
+        asked.iter().filter_map(|(_, slot)| slot.as_ref()).for_each(|slot| slot.withdraw());
+        let at_rest = asked.iter().all(|(_, slot)| slot.as_ref().is_none_or(|slot| slot.at_rest().is_some()));
+        let place = if at_rest { None } else { Arc::clone(&self.waiting_opens).try_acquire_owned().ok() };
+        let Some(place) = place else {
+            // A client that asks too often gets what is known; an epoch that starts there too early is refused.
+            self.say(&Control::TickCursors(cursors(&asked))).await?;
+            self.sender.ack(CONTROL, seq);
+            return Ok(());
+        };
+        let (env, sender, limit) = (self.core.env.clone(), self.sender.clone(), self.core.settings.hello_timeout);
+        let answer = async move {
+            let rest = async {
+                for slot in asked.iter().filter_map(|(_, slot)| slot.as_ref()) {
+                    slot.settled().await;
+                }
+            };
+            // Too late: then with what is known.
+            env.timeout(limit, rest).await.unwrap_or(());
+            // A session that is gone asks again.
+            if say(&sender, &Control::TickCursors(cursors(&asked))).await {
+                sender.ack(CONTROL, seq);
+            }
+            drop(place);
+        };
+        drop(self.core.env.spawn.task("bridge-tick-open", Box::pin(answer)));
+        Ok(())
     }
 
     /// Says good-bye. Returns the code of the end, and whether the peer has to start afresh.
@@ -304,6 +331,14 @@ impl Client {
         self.sender.close(reason).await;
         (code, fresh)
     }
+}
+
+/// Where sources stand durably.
+fn cursors(asked: &[(Symbol, Option<Arc<Slot>>)]) -> Vec<(Symbol, Cursor)> {
+    asked
+        .iter()
+        .map(|(symbol, slot)| (*symbol, slot.as_ref().map_or_else(Cursor::default, |s| s.state().cursor)))
+        .collect()
 }
 
 fn malformed(error: aitrading_wire::WireError) -> End {

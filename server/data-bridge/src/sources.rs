@@ -11,21 +11,33 @@ use std::{
 };
 use tokio::sync::Notify;
 
+#[cfg(test)]
+mod tests;
+
 /// One source.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) source: Source,
     /// Taken in, maybe not yet durable. Held while a record is queued, so that records are queued in order.
-    gate: Mutex<Gate>,
+    flow: Mutex<Flow>,
     /// Durable. The authority: the gate goes back to it when an append fails.
     state: Mutex<SourceState>,
     /// Rung when a record was applied or failed.
     moved: Notify,
 }
 
+/// What has passed the gate.
+#[derive(Debug, Clone, Copy)]
+struct Flow {
+    gate: Gate,
+    /// Records on their way to the disk.
+    in_flight: u64,
+}
+
 impl Slot {
-    fn new(source: Source, state: SourceState) -> Self {
-        Self { source, gate: Mutex::new(Gate { cursor: state.cursor }), state: Mutex::new(state), moved: Notify::new() }
+    pub(crate) fn new(source: Source, state: SourceState) -> Self {
+        let flow = Flow { gate: Gate::at(state.cursor), in_flight: 0 };
+        Self { source, flow: Mutex::new(flow), state: Mutex::new(state), moved: Notify::new() }
     }
 
     /// Durable state.
@@ -41,52 +53,73 @@ impl Slot {
         rules: &Rules,
         queue: impl FnOnce(BatchRecord) -> Result<T, BridgeError>,
     ) -> Result<T, BridgeError> {
-        let mut gate = lock(&self.gate);
-        let before = *gate;
-        match gate.take(batch, now, rules) {
-            Ok(record) => queue(record).inspect_err(|_| *gate = before),
+        let mut flow = lock(&self.flow);
+        let before = *flow;
+        match flow.gate.take(batch, now, rules) {
+            Ok(record) => {
+                flow.in_flight = flow.in_flight.saturating_add(1);
+                queue(record).inspect_err(|_| *flow = before)
+            }
             Err(Refused::Epoch | Refused::Hole) => {
-                drop(gate);
+                drop(flow);
                 Err(BridgeError::OutOfStep { cursor: self.state().cursor })
             }
         }
     }
 
-    /// Begins a new epoch behind the durable cursor `from`; otherwise says where the source stands.
+    /// Announces a new epoch behind the durable cursor `from`; otherwise says where the source stands.
     pub(crate) fn start_epoch(&self, epoch: Epoch, from: Cursor) -> Result<(), Cursor> {
-        let mut gate = lock(&self.gate);
-        let durable = self.state().cursor;
-        // While something is on its way to the disk, gate and durable cursor differ: the client has to ask again.
-        if gate.cursor == durable && gate.start_epoch(epoch, from) { Ok(()) } else { Err(durable) }
+        let mut flow = lock(&self.flow);
+        // While something is on its way to the disk nobody knows where the source stands: the client has to ask again.
+        if flow.in_flight == 0 && flow.gate.start_epoch(epoch, from) { Ok(()) } else { Err(self.state().cursor) }
+    }
+
+    /// Forgets an announced epoch that has no tick: somebody asks where the source stands, and goes on there.
+    pub(crate) fn withdraw(&self) {
+        lock(&self.flow).gate.withdraw();
     }
 
     /// Applies a durable record.
     pub(crate) fn applied<T>(&self, apply: impl FnOnce(&mut SourceState) -> T) -> T {
         let out = apply(&mut lock(&self.state));
-        self.moved.notify_waiters();
+        self.landed(false);
         out
     }
 
-    /// Waits until nothing of this source is on its way to the disk; returns the cursor.
+    /// An append failed: what is behind the durable cursor was not taken.
+    pub(crate) fn fall_back(&self) {
+        self.landed(true);
+    }
+
+    fn landed(&self, failed: bool) {
+        let mut flow = lock(&self.flow);
+        flow.in_flight = flow.in_flight.saturating_sub(1);
+        // With nothing in flight the durable cursor is right, also where records behind a failed one were void.
+        if failed || flow.in_flight == 0 {
+            flow.gate.cursor = self.state().cursor;
+        }
+        drop(flow);
+        self.moved.notify_waiters();
+    }
+
+    /// The cursor, if nothing of this source is on its way to the disk.
+    pub(crate) fn at_rest(&self) -> Option<Cursor> {
+        let flow = lock(&self.flow);
+        (flow.in_flight == 0).then(|| self.state().cursor)
+    }
+
+    /// Waits until nothing of this source is on its way to the disk; returns the cursor. An announced epoch is nothing to wait
+    /// for: no tick may ever follow it.
     pub(crate) async fn settled(&self) -> Cursor {
         loop {
             // Registered before the look, so that a move in between is not missed.
             let mut moved = std::pin::pin!(self.moved.notified());
             moved.as_mut().enable();
-            let durable = self.state().cursor;
-            if lock(&self.gate).cursor == durable {
-                return durable;
+            if let Some(cursor) = self.at_rest() {
+                return cursor;
             }
             moved.await;
         }
-    }
-
-    /// An append failed: what is behind the durable cursor was not taken.
-    pub(crate) fn fall_back(&self) {
-        let mut gate = lock(&self.gate);
-        gate.cursor = self.state().cursor;
-        drop(gate);
-        self.moved.notify_waiters();
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{Settings, stats::Stats};
 use aitrading_env::Env;
 use aitrading_store::{JournalMark, StoreError};
 use sqlx::{
-    ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -44,7 +44,10 @@ impl Db {
     ) -> Result<Self, StoreError> {
         let doing = "opening the database";
         let options = options(settings, file);
-        let writer = pool(1).connect_with(options.clone()).await.doing(doing)?;
+        // A commit that failed (disk full) leaves its connection inside the transaction, where no other can begin: such a
+        // connection is closed, which undoes it, and a new one takes its place.
+        let whole = pool(1).before_acquire(|conn, _| Box::pin(async move { Ok(!conn.is_in_transaction()) }));
+        let writer = whole.connect_with(options.clone()).await.doing(doing)?;
         migrate(&writer).await?;
         // Readers connect when they are first needed: an idle server has no use for their memory.
         let readers = pool(settings.readers).connect_lazy_with(options.read_only(true).create_if_missing(false));

@@ -31,12 +31,14 @@ pub enum TickFileError {
     },
     /// The first line belongs to no known format.
     #[error(
-        "{path:?}, line 1: not a known tick format; 'YYYYMMDD HHMMSSmmm,bid,ask,volume' (histdata) and 'time_msc,bid,ask' \
+        "{path:?}, line {line}, column 1: not a known tick format; 'YYYYMMDD HHMMSSmmm,bid,ask,volume' (histdata) and 'time_msc,bid,ask' \
          (time_msc) are read, and can be named with --format"
     )]
     Unrecognised {
         /// File.
         path: PathBuf,
+        /// Line.
+        line: u64,
     },
     /// No ticks in it.
     #[error("tick file {path:?} holds no ticks; choose another file")]

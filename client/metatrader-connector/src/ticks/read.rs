@@ -50,7 +50,8 @@ impl Rows<'_> {
         let format = match self.format {
             Some(format) => format,
             None => {
-                Format::recognise(line).ok_or_else(|| TickFileError::Unrecognised { path: self.path.to_owned() })?
+                let unknown = || TickFileError::Unrecognised { path: self.path.to_owned(), line: self.line };
+                Format::recognise(line).ok_or_else(unknown)?
             }
         };
         self.format = Some(format);

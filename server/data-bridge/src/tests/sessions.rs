@@ -270,6 +270,37 @@ async fn an_epoch_that_nobody_filled_leaves_the_one_before_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_waits_for_the_disk_holds_nothing_else_up() {
+    let world = World::new();
+    let bridge = world.open().await;
+    let mut client = connect(&world, &bridge, &table(), &Resume::new(&world.env)).await;
+    client.welcomed().await;
+    // A record of an earlier session that the disk has not answered for.
+    let core = bridge.core();
+    let slot = core.ingest.sources.find_or_add(&source()).unwrap();
+    let now = (core.ingest.now(), core.ingest.now());
+    let record = slot.take(batch(1..11), now, &core.ingest.rules, Ok).unwrap();
+    let question = client.control(Control::TickOpen(vec![source().symbol])).await;
+    let other = Source { symbol: "EURUSD".parse().unwrap(), ..source() };
+    let seq = client.send_ticks(&TickBatch { source: other, ..batch(1..11) }).await;
+    loop {
+        match client.next().await {
+            Event::Acked { stream: TICKS, through } if through >= seq => break,
+            Event::Acked { stream: CONTROL, through } => assert!(through < question, "not answered yet"),
+            Event::Frame { stream: CONTROL, .. } => panic!("answered too early"),
+            Event::Closed { reason } => panic!("closed: {reason}"),
+            _ => {}
+        }
+    }
+    slot.applied(|state| state.apply(&record));
+    let Control::TickCursors(cursors) = client.next_control().await else { panic!("no cursors") };
+    assert_eq!((cursors[0].1.epoch, cursors[0].1.seq), (Epoch(1), 10));
+    client.leave().await;
+    drop(core);
+    bridge.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_resumed_session_repeats_and_loses_nothing() {
     let world = World::new();
     let bridge = world.open().await;

@@ -29,21 +29,48 @@ pub enum Refused {
     Hole,
 }
 
-/// How far a source has been taken in, durable or on its way to the disk.
+/// How far a source has been taken in, durable or on its way to the disk, and which epoch may follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Gate {
+    /// What was taken. An announcement does not move it: nothing of an announced epoch would ever make it durable.
     pub(crate) cursor: Cursor,
+    /// An announced epoch that has no tick yet. Batches of any other are refused meanwhile.
+    announced: Option<Epoch>,
+    /// The highest epoch ever announced: none is announced twice, so no two lives of a client share one.
+    highest: Epoch,
 }
 
 impl Gate {
-    /// Begins a new epoch if nothing was taken since the client was told the cursor `from`.
+    /// A source that nobody has announced anything for.
+    pub(crate) fn at(cursor: Cursor) -> Self {
+        Self { cursor, ..Self::default() }
+    }
+
+    /// Announces a new epoch if nothing was taken since the client was told the cursor `from`.
     pub(crate) fn start_epoch(&mut self, epoch: Epoch, from: Cursor) -> bool {
-        let fits = from == self.cursor && epoch > self.cursor.epoch;
+        let fits = from == self.cursor && epoch > self.cursor.epoch.max(self.highest);
         if fits {
-            self.cursor.epoch = epoch;
-            self.cursor.seq = 0;
+            self.announced = Some(epoch);
+            self.highest = epoch;
         }
         fits
+    }
+
+    /// Forgets an announcement that no tick followed: who asks where the source stands goes on there, in its own epoch or a
+    /// new one. Nothing can come twice, as nothing was taken behind the cursor.
+    pub(crate) fn withdraw(&mut self) {
+        self.announced = None;
+    }
+
+    /// The sequence number that a batch has to begin with, at the latest.
+    fn expected(&self, batch: &TickBatch) -> Result<u64, Refused> {
+        // The very first batch of a source needs no announcement: there is no history that it could repeat.
+        let unknown = self.announced.is_none() && self.cursor == Cursor::default() && batch.first_seq == 1;
+        let open = self.announced.unwrap_or(if unknown { batch.epoch } else { self.cursor.epoch });
+        if batch.epoch != open {
+            return Err(Refused::Epoch);
+        }
+        Ok(if open == self.cursor.epoch { self.cursor.seq.saturating_add(1) } else { 1 })
     }
 
     /// Judges a batch tick by tick and moves the cursor behind it. It was received at `received`; `latest` is the latest
@@ -54,20 +81,17 @@ impl Gate {
         (received, latest): (Timestamp, Timestamp),
         rules: &Rules,
     ) -> Result<BatchRecord, Refused> {
-        if self.cursor == Cursor::default() && batch.first_seq == 1 {
-            // The very first batch of a source needs no announcement: there is no history that it could repeat.
-            self.cursor.epoch = batch.epoch;
-        }
-        if batch.epoch != self.cursor.epoch {
-            return Err(Refused::Epoch);
-        }
-        let expected = self.cursor.seq.saturating_add(1);
+        let expected = self.expected(&batch)?;
         let Some(known) = expected.checked_sub(batch.first_seq) else { return Err(Refused::Hole) };
         let TickBatch { trace, source, epoch, mut ticks, .. } = batch;
         let known = usize::try_from(known).unwrap_or(usize::MAX).min(ticks.len());
         ticks.drain(..known);
         let count = u32::try_from(ticks.len()).unwrap_or(u32::MAX);
         let (mut rejected, mut gaps) = (Vec::new(), Vec::new());
+        if count > 0 {
+            // From here on the epoch has a tick, and an announcement did its work.
+            (self.cursor.epoch, self.cursor.seq, self.announced) = (epoch, expected.saturating_sub(1), None);
+        }
         let mut index = 0;
         let latest_plausible = MarketTime(latest.0.div_euclid(1_000_000).saturating_add(DAY_MS));
         // `retain` visits in order, so `rejected` is sorted by index.

@@ -64,7 +64,10 @@ fn fresh<T>(
 ) -> Result<T, Denied> {
     let ahead = stamped.at.since(inputs.now);
     if ahead > inputs.clock_step_ns {
-        let (value, bound) = (Quantity::Millis(millis(stamped.at, inputs.now)), Quantity::Millis(inputs.clock_step_ns.div_euclid(NS_PER_MS)));
+        let (value, bound) = (
+            Quantity::Millis(millis(stamped.at, inputs.now)),
+            Quantity::Millis(inputs.clock_step_ns.div_euclid(NS_PER_MS)),
+        );
         return Err(refuse.bound(DenyCode::ClockBackwards, limit, value, bound));
     }
     let age = millis(inputs.now, stamped.at);

@@ -80,6 +80,39 @@ fn a_new_epoch_goes_on_where_the_cursor_stands() {
 }
 
 #[test]
+fn an_announced_epoch_moves_nothing_until_its_first_tick() {
+    let mut gate = Gate::default();
+    take(&mut gate, 1, 1, vec![quote(5, 100, 101)]).unwrap();
+    let told = gate.cursor;
+    for epoch in 2..5 {
+        assert!(gate.start_epoch(Epoch(epoch), told), "a start without a tick does not hinder the next one");
+        assert_eq!(gate.cursor, told);
+    }
+    assert!(!gate.start_epoch(Epoch(4), told), "announced already");
+    for (epoch, first) in [(1, 2), (3, 1), (5, 1)] {
+        assert_eq!(take(&mut gate, epoch, first, vec![quote(6, 100, 101)]), Err(Refused::Epoch), "{epoch}");
+    }
+    assert_eq!(take(&mut gate, 4, 2, vec![quote(6, 100, 101)]), Err(Refused::Hole));
+    assert_eq!(take(&mut gate, 4, 1, vec![quote(6, 100, 101)]).unwrap().cursor.epoch, Epoch(4));
+    assert_eq!(take(&mut gate, 4, 2, vec![quote(7, 100, 101)]).unwrap().first_seq, 2);
+    assert_eq!(take(&mut gate, 1, 2, vec![quote(6, 100, 101)]), Err(Refused::Epoch), "late");
+}
+
+#[test]
+fn a_withdrawn_epoch_is_closed_and_the_one_before_goes_on() {
+    let mut gate = Gate::default();
+    take(&mut gate, 1, 1, vec![quote(5, 100, 101)]).unwrap();
+    let told = gate.cursor;
+    assert!(gate.start_epoch(Epoch(2), told));
+    gate.withdraw();
+    assert_eq!(take(&mut gate, 2, 1, vec![quote(6, 100, 101)]), Err(Refused::Epoch));
+    assert!(!gate.start_epoch(Epoch(2), told), "another life of the client used it");
+    assert_eq!(take(&mut gate, 1, 2, vec![quote(6, 100, 101)]).unwrap().first_seq, 2);
+    assert!(!gate.start_epoch(Epoch(3), told), "the cursor moved meanwhile");
+    assert!(gate.start_epoch(Epoch(3), gate.cursor));
+}
+
+#[test]
 fn silence_is_a_hole_unless_the_market_is_closed() {
     let day = 86_400_000;
     // (from, to, hole?), milliseconds after Monday midnight; the week before ended on day -2 (Saturday).
