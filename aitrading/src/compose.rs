@@ -52,6 +52,7 @@ pub(crate) async fn start(env: &Env, layout: &Layout, config: Config) -> Result<
     }
     let ports = Ports {
         ticks: Arc::clone(&stores.ticks),
+        devices: Arc::clone(&stores.devices),
         feed: Arc::new(engine.clone()),
         reports: Arc::new(engine.clone()),
         audit: Arc::new(engine.clone()),

@@ -66,7 +66,7 @@ pub(crate) fn finish(
         let Some(last) = status.last_error else { return Err(AppError::NeverConnected("no attempt".to_owned())) };
         let told = format!("{}: {}", last.code, last.message);
         // A matter of keys, certificates and pins does not mend itself, as a server that is away does.
-        let trust = ["PIN_", "CERT_", "TLS_", "DECRYPT", "NOISE", "HANDSHAKE_REFUSED", "REFUSED", "LEDGER_"];
+        let trust = ["PIN_", "DEVICE_", "CERT_", "TLS_", "DECRYPT", "NOISE", "HANDSHAKE_REFUSED", "REFUSED", "LEDGER_"];
         let ours = trust.iter().any(|start| last.code.starts_with(start));
         return Err(if ours { AppError::NotTrusted(told) } else { AppError::NeverConnected(told) });
     }

@@ -18,7 +18,7 @@ use aitrading_hub::{Part, Status};
 use aitrading_journal::{Position, State};
 use aitrading_model::{Source, Tick};
 use aitrading_security::Authenticator;
-use aitrading_store::TickStore;
+use aitrading_store::{DeviceStore, TickStore};
 use aitrading_wire::services::{AuditSink, ReportSink, TickFeed, TickIngest};
 use std::{
     collections::HashMap,
@@ -38,6 +38,8 @@ const FLUSHES_MAX: usize = 16;
 pub struct Ports {
     /// Where ticks end up.
     pub ticks: Arc<dyn TickStore>,
+    /// Which devices may come in.
+    pub devices: Arc<dyn DeviceStore>,
     /// Who decides on them.
     pub feed: Arc<dyn TickFeed>,
     /// Who hears what clients say.

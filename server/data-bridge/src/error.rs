@@ -83,6 +83,12 @@ pub enum BridgeError {
     /// The peer may not open a session.
     #[error("this peer may not open a client session; use a device certificate for this account")]
     NotAdmitted,
+    /// The device is not in the registry, or has another key there.
+    #[error("this device is not enrolled for this account; let the operator enrol it")]
+    NotEnrolled,
+    /// The device was revoked.
+    #[error("this device was revoked; enrol a new one")]
+    Revoked,
     /// The peer sent something that it may not.
     #[error("the client broke the protocol: {what}")]
     Protocol {
@@ -135,6 +141,8 @@ impl Coded for BridgeError {
                 dna("BRIDGE_DEVICE_OFFLINE", Category::Network).severity(Severity::Info).retry(Retry::Later)
             }
             Self::NotAdmitted => caller("BRIDGE_NOT_ADMITTED", Category::Access),
+            Self::NotEnrolled => caller("DEVICE_NOT_ENROLLED", Category::Access),
+            Self::Revoked => caller("DEVICE_REVOKED", Category::Access),
             Self::Protocol { .. } => caller("BRIDGE_PROTOCOL", Category::Input),
             Self::Superseded => caller("BRIDGE_SUPERSEDED", Category::Network),
             Self::Stopping => dna("BRIDGE_STOPPING", Category::Capacity).severity(Severity::Info).retry(Retry::Later),

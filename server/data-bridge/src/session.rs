@@ -15,7 +15,7 @@ use aitrading_model::{Cursor, Source, Symbol, TraceId};
 use aitrading_wire::{
     ReportEnvelope,
     link::{Control, KIND_DEFAULT, Pacing, decode_ticks, stream},
-    services::Seat,
+    services::{AuditEvent, AuditEventKind, Seat},
 };
 use bytes::Bytes;
 use std::{collections::HashMap, sync::Arc};
@@ -69,6 +69,16 @@ impl From<BridgeError> for End {
 pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], channel: ChannelSession) -> bool {
     let ChannelSession { sender, mut receiver, resumed, .. } = channel;
     let trace = TraceId(core.env.rng.bytes());
+    if let Err(error) = admit(&core, seat, device_key).await {
+        say(&sender, &refusal(&error)).await;
+        sender.close(CloseReason::Policy).await;
+        let event =
+            AuditEvent { kind: AuditEventKind::PeerRefused, seat: Some(seat), trace, code: Some(error.dna().code) };
+        if let Err(unheard) = core.ports.audit.append(event).await {
+            tracing::warn!(%trace, code = unheard.dna.code, "a refused peer was not noted");
+        }
+        return true;
+    }
     let entering = core.seats.enter(seat, sender.clone(), resumed, core.settings.sessions_max);
     let entered = core.env.timeout(core.settings.hello_timeout, entering).await;
     let (session, alive) = match entered.unwrap_or(Err(BridgeError::SeatBusy)) {
@@ -124,6 +134,17 @@ pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], chann
     drop(alive);
     tracing::info!(%trace, code, "session ended");
     fresh
+}
+
+/// A certificate of our authority says who a device is; the registry says that it may come in. An unreadable registry admits
+/// nobody.
+async fn admit(core: &Core, seat: Seat, device_key: [u8; 32]) -> Result<(), BridgeError> {
+    let found = core.ports.devices.get(seat.tenant, seat.account, seat.device).await;
+    match found.map_err(|error| BridgeError::Store(Arc::new(error)))? {
+        Some(device) if device.revoked => Err(BridgeError::Revoked),
+        Some(device) if device.public_key == device_key => Ok(()),
+        Some(_) | None => Err(BridgeError::NotEnrolled),
+    }
 }
 
 async fn say(sender: &Sender, message: &Control) -> bool {

@@ -11,7 +11,10 @@ use aitrading_model::{
     TenantId, Tick, TickBatch, TickFlags, Timestamp, TraceId, Volume,
 };
 use aitrading_security::{NoiseKeyPair, SanAuthenticator};
-use aitrading_store::{TickStore, memory::MemoryTicks};
+use aitrading_store::{
+    Device, DeviceStore, TickStore,
+    memory::{MemoryDevices, MemoryTicks},
+};
 use aitrading_wire::{
     ReportEnvelope,
     services::{
@@ -27,6 +30,7 @@ use tokio::sync::Semaphore;
 
 /// 2012-12-03 00:00 UTC, a Monday.
 const MONDAY: i64 = 1_354_492_800_000;
+const DEVICE_KEY: [u8; 32] = [3; 32];
 const SEAT: Seat = Seat { tenant: TenantId(1), account: AccountId(42), device: DeviceId([5; 16]) };
 
 /// Plays engine and audit log.
@@ -164,6 +168,7 @@ struct World {
     fs: MemFs,
     env: Env,
     store: Arc<MemoryTicks>,
+    devices: Arc<MemoryDevices>,
     notes: Arc<Notes>,
     raw: RawSettings,
 }
@@ -173,13 +178,21 @@ impl World {
         let fs = MemFs::new();
         let env = Env { fs: Arc::new(fs.clone()), ..Env::real() };
         let raw = RawSettings { segment_kib: 256, drain_interval_ms: 1, ..RawSettings::default() };
-        Self { fs, env, store: Arc::default(), notes: Notes::new(), raw }
+        Self { fs, env, store: Arc::default(), devices: Arc::default(), notes: Notes::new(), raw }
+    }
+
+    /// Writes the seat's device into the registry.
+    async fn enrol(&self, public_key: [u8; 32], revoked: bool) {
+        let Seat { tenant, account, device } = SEAT;
+        self.devices.put(Device { tenant, account, device, public_key, revoked }).await.unwrap();
     }
 
     async fn open_with(&self, seats: Arc<Seats>) -> Result<Bridge, BridgeError> {
         let settings = Settings::resolve(&self.raw, PathBuf::from("/data/bridge")).unwrap();
+        self.enrol(DEVICE_KEY, false).await;
         let ports = Ports {
             ticks: Arc::clone(&self.store) as Arc<dyn TickStore>,
+            devices: Arc::clone(&self.devices) as Arc<dyn DeviceStore>,
             feed: Arc::clone(&self.notes) as Arc<dyn TickFeed>,
             reports: Arc::clone(&self.notes) as Arc<dyn ReportSink>,
             audit: Arc::clone(&self.notes) as Arc<dyn AuditSink>,

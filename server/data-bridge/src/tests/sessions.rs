@@ -44,7 +44,7 @@ async fn connect(world: &World, bridge: &Bridge, table: &Arc<ResumeTable>, resum
         let peer = PeerIdentity::Device { tenant: SEAT.tenant, device: SEAT.device, account: SEAT.account };
         let io: BoxStream = Box::new(far);
         let accepted = aitrading_channel::accept(&env, &keys, io, [9; 32], peer, &table).await.unwrap();
-        crate::session::run(core, SEAT, [3; 32], accepted).await;
+        crate::session::run(core, SEAT, DEVICE_KEY, accepted).await;
     };
     let server = world.env.spawn.task("server", Box::pin(serve));
     let io: BoxStream = Box::new(near);
@@ -453,4 +453,17 @@ async fn ticks_out_of_step_are_answered_with_the_cursor() {
     assert!(client.refused().await.is_empty());
     bridge.shutdown().await.unwrap();
     assert_eq!(world.stored().await, numbered(1..11));
+}
+
+/// The registry's answer is what counts: see it fail with `admit` returning `Ok` always.
+#[tokio::test]
+async fn a_device_that_the_registry_does_not_know_is_refused() {
+    for (key, revoked, code) in [([8; 32], false, "DEVICE_NOT_ENROLLED"), (DEVICE_KEY, true, "DEVICE_REVOKED")] {
+        let world = World::new();
+        let bridge = world.open().await;
+        world.enrol(key, revoked).await;
+        let mut client = connect(&world, &bridge, &table(), &Resume::new(&world.env)).await;
+        let Control::Refused { code: told, .. } = client.next_control().await else { panic!("let in") };
+        assert_eq!(told, code);
+    }
 }
