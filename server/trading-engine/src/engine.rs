@@ -6,6 +6,7 @@ mod decide;
 mod event;
 mod feed;
 mod io;
+mod judge;
 mod leaves;
 mod reports;
 mod session;
@@ -28,7 +29,7 @@ use crate::{
 };
 use aitrading_audit::{Entry, EventKind, Field, Level};
 use aitrading_env::Rng;
-use aitrading_model::{Side, Source, StrategyId, Symbol, Timestamp, TraceId};
+use aitrading_model::{Side, SignalId, Source, StrategyId, Symbol, Timestamp, TraceId};
 use aitrading_risk::TradingState;
 use aitrading_security::signing::SigningKey;
 use aitrading_wire::{SIGNAL_DOMAIN, SignalEnvelope, services::FeedBatch};
@@ -36,7 +37,10 @@ use feed::Feed;
 use io::After;
 use session::Desk;
 use state::{Stage, State};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Most sources that one engine follows.
 const FEEDS_MAX: usize = 4_096;
@@ -83,7 +87,13 @@ pub(crate) struct Engine {
     wishes: BTreeMap<WishKey, Wish>,
     waiters: Vec<(Token, Source, aitrading_model::Epoch, u64)>,
     lookups: BTreeMap<Token, reports::Stashed>,
-    reports_in_flight: BTreeMap<reports::ReportKey, u64>,
+    judge_lookups: BTreeMap<Token, state::ReportKey>,
+    next_lookup: u64,
+    reports_in_flight: BTreeMap<state::ReportKey, u64>,
+    undelivered: BTreeMap<AccountKey, BTreeSet<SignalId>>,
+    rounds: BTreeMap<AccountKey, u64>,
+    /// Open signals that a session may have taken although nobody said so.
+    maybe_left: BTreeSet<SignalId>,
     pending: BTreeMap<u64, Vec<After>>,
     next_ticket: u64,
     failed: bool,
@@ -112,7 +122,12 @@ impl Engine {
             wishes: BTreeMap::new(),
             waiters: Vec::new(),
             lookups: BTreeMap::new(),
+            judge_lookups: BTreeMap::new(),
+            next_lookup: 1,
             reports_in_flight: BTreeMap::new(),
+            undelivered: BTreeMap::new(),
+            rounds: BTreeMap::new(),
+            maybe_left: BTreeSet::new(),
             pending: BTreeMap::new(),
             next_ticket: 1,
             failed: false,
@@ -127,6 +142,12 @@ impl Engine {
         self.next_ticket = self.next_ticket.max(ticket.saturating_add(1));
         for event in events {
             self.state.apply(event);
+            // What was received under a later clock binds this life's clock too.
+            if let Event::Delivered { at, .. } = event {
+                self.latest = self.latest.max(*at);
+            } else if let Event::Reported(reported) = event {
+                self.latest = self.latest.max(reported.at);
+            }
             if let Event::Decided(decided) = event
                 && let Some(open) = self.state.open.get_mut(&decided.signal.id)
             {
@@ -163,6 +184,7 @@ impl Engine {
             Input::Account { seat, state, at } => self.on_account(seat, *state, at),
             Input::Specs { seat, specs, at } => self.on_specs(seat, specs, at),
             Input::Entitlement { account, answer } => self.on_entitlement(now, account, answer),
+            Input::NotDelivered { seat, signal, kept } => self.on_not_delivered(&seat, signal, kept),
             Input::Delivered { token, seat, signal, at } => self.on_delivered(token, seat, signal, at),
             Input::Report { token, seat, envelope, at } => self.on_report(now, token, seat, envelope, at, rng),
             Input::Ticks { token, ticks } => self.on_ticks(now, token, ticks, rng),
@@ -301,6 +323,7 @@ impl Engine {
             self.feeds.insert(source, Feed::new(machines));
         }
         let wishes = self.feeds.get_mut(&source).map(|feed| feed.take(batch)).unwrap_or_default();
+        self.judge_source(&source);
         for (strategy, Intent::Turn { side, stop }) in wishes {
             for account in self.audience(strategy, &source) {
                 let key = WishKey { account, strategy, symbol: source.symbol };
@@ -354,12 +377,21 @@ impl Engine {
             let own = s.decided.account() == (source.tenant, source.account);
             moving && (own || self.desks.get(&s.decided.account()).is_some_and(Desk::is_ready))
         });
-        deciding.next().is_some() || self.wishes.values().any(|wish| wish.feed == *source)
+        let waiting = |(key, wish): (&WishKey, &Wish)| {
+            let own = key.account == (source.tenant, source.account);
+            wish.feed == *source && (own || self.desks.get(&key.account).is_some_and(Desk::is_ready))
+        };
+        deciding.next().is_some() || self.wishes.iter().any(waiting)
     }
 
     fn seal(&self, bytes: Vec<u8>) -> SignalEnvelope {
         let signature = self.keys.signal.sign_detached(SIGNAL_DOMAIN, &bytes);
         SignalEnvelope { key_id: self.keys.signal.verifying_key().id().0, bytes, signature }
+    }
+
+    /// Accounts whose trading is halted.
+    pub(crate) const fn halted(&self) -> usize {
+        self.state.halted
     }
 
     /// Counts for health reports: open signals, sessions that are ready, strictest global state.

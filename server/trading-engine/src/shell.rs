@@ -29,7 +29,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -87,6 +87,7 @@ struct Gauges {
     open: AtomicU64,
     sessions: AtomicU64,
     state: AtomicU8,
+    halted: AtomicUsize,
 }
 
 struct Shared {
@@ -208,6 +209,12 @@ impl TradingEngine {
         self.0.gauges.open.load(Ordering::Relaxed)
     }
 
+    /// Accounts whose trading is halted: an operator must look at each.
+    #[must_use]
+    pub fn halted_accounts(&self) -> usize {
+        self.0.gauges.halted.load(Ordering::Relaxed)
+    }
+
     /// Parts for health reports.
     #[must_use]
     pub fn health(&self) -> Vec<Part> {
@@ -215,16 +222,18 @@ impl TradingEngine {
         let (open, sessions) = (gauges.open.load(Ordering::Relaxed), gauges.sessions.load(Ordering::Relaxed));
         let state = gauges.state.load(Ordering::Relaxed);
         let trading = match state {
-            0 => Status::Up,
-            1 => Status::Degraded,
+            0 if self.halted_accounts() == 0 => Status::Up,
+            0 | 1 => Status::Degraded,
             _ => Status::Down,
         };
         let journal = self.0.journal.state();
         let journal_status = if journal == JournalState::Open { Status::Up } else { Status::Down };
         let audit = *self.0.audit.state().borrow();
         let audit_status = if audit == LogState::Running { Status::Up } else { Status::Down };
+        let halted = self.halted_accounts();
+        let detail = format!("{sessions} sessions ready, {open} signals open, {halted} accounts halted");
         vec![
-            Part::new("trading", trading, format!("{sessions} sessions ready, {open} signals open")),
+            Part::new("trading", trading, detail),
             Part::new("engine-journal", journal_status, format!("{journal:?}")),
             Part::new("audit-log", audit_status, format!("{audit:?}")),
         ]

@@ -294,6 +294,7 @@ impl Bench {
     pub(crate) fn findings(&self) -> Vec<String> {
         let finding = |event: Event| match event {
             Event::Reported(reported) => Some(reported.finding),
+            Event::Judged(judged) => Some(judged.finding),
             _ => None,
         };
         self.events().into_iter().filter_map(finding).collect()

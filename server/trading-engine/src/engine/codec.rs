@@ -1,9 +1,9 @@
 //! The journal's records: versioned, big-endian, one encoding per event.
 
-use super::event::{Decided, DeniedFact, End, Event, Reported, SessionFact, StateFact};
+use super::event::{Decided, DeniedFact, End, Event, Judged, Reported, SessionFact, StateFact};
 use aitrading_model::{
-    AccountId, DeviceId, Fence, MarketTime, Money, Price, Side, SignalId, SignalKind, Source, StrategyId, Symbol,
-    TenantId, Timestamp, TraceId,
+    AccountId, DeviceId, Fence, MarketTime, Money, PolicyHash, Price, Side, SignalId, SignalKind, Source, StrategyId,
+    Symbol, TenantId, Timestamp, TraceId,
 };
 use aitrading_risk::TradingState;
 use aitrading_wire::{ReportEnvelope, SignalEnvelope, WireError, Writer, decode_report, decode_signal};
@@ -47,7 +47,14 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Header, Vec<Event>), WireError> {
 fn put_event(w: &mut Writer, event: &Event) {
     match event {
         Event::Decided(d) => put_decided(w.u8(1), d),
-        Event::Denied(d) => put_denied(w.u8(2), d),
+        Event::Denied(d) => match d.policy {
+            // Read back by older records only.
+            None => put_denied(w.u8(2), d),
+            Some(policy) => {
+                put_denied(w.u8(8), d);
+                w.text(&d.limit).u32(d.limits_version).raw(&policy.0);
+            }
+        },
         Event::Session(s) => {
             w.u8(3).u64(s.tenant.0).u64(s.account.0).raw(&s.device.0).u64(s.fence.0).u64(s.generation);
         }
@@ -55,7 +62,16 @@ fn put_event(w: &mut Writer, event: &Event) {
             w.u8(4).u64(tenant.0).u64(account.0).raw(&signal.0).i64(at.0);
         }
         Event::Reported(p) => {
-            w.u8(5).bytes16(&p.envelope.encode()).i64(p.at.0).text(&p.finding).i64(p.value).i64(p.bound);
+            w.u8(if p.provisional { 9 } else { 5 })
+                .bytes16(&p.envelope.encode())
+                .i64(p.at.0)
+                .text(&p.finding)
+                .i64(p.value)
+                .i64(p.bound);
+        }
+        Event::Judged(j) => {
+            w.u8(10).u64(j.tenant.0).u64(j.account.0).raw(&j.device.0).u64(j.seq).raw(&j.signal.0).raw(&j.trace.0);
+            w.raw(&j.hash).text(&j.finding).i64(j.value).i64(j.bound);
         }
         Event::Ended { tenant, account, signal, trace, end } => {
             w.u8(6).u64(tenant.0).u64(account.0).raw(&signal.0).raw(&trace.0).u8(*end as u8);
@@ -72,6 +88,13 @@ fn get_event(r: &mut Reader<'_>) -> Result<Event, WireError> {
     Ok(match r.u8()? {
         1 => Event::Decided(Box::new(get_decided(r)?)),
         2 => Event::Denied(Box::new(get_denied(r)?)),
+        8 => {
+            let mut denied = get_denied(r)?;
+            denied.limit = r.text("limit", CODE_MAX)?;
+            denied.limits_version = r.u32()?;
+            denied.policy = Some(PolicyHash(r.array()?));
+            Event::Denied(Box::new(denied))
+        }
         3 => Event::Session(SessionFact {
             tenant: TenantId(r.u64()?),
             account: AccountId(r.u64()?),
@@ -85,7 +108,7 @@ fn get_event(r: &mut Reader<'_>) -> Result<Event, WireError> {
             signal: SignalId(r.array()?),
             at: Timestamp(r.i64()?),
         },
-        5 => {
+        number @ (5 | 9) => {
             let envelope = ReportEnvelope::decode(r.bytes16("report", ENVELOPE_MAX)?)?;
             Event::Reported(Box::new(Reported {
                 report: decode_report(&envelope.bytes)?,
@@ -94,8 +117,21 @@ fn get_event(r: &mut Reader<'_>) -> Result<Event, WireError> {
                 finding: r.text("finding", CODE_MAX)?,
                 value: r.i64()?,
                 bound: r.i64()?,
+                provisional: number == 9,
             }))
         }
+        10 => Event::Judged(Box::new(Judged {
+            tenant: TenantId(r.u64()?),
+            account: AccountId(r.u64()?),
+            device: DeviceId(r.array()?),
+            seq: r.u64()?,
+            signal: SignalId(r.array()?),
+            trace: TraceId(r.array()?),
+            hash: r.array()?,
+            finding: r.text("finding", CODE_MAX)?,
+            value: r.i64()?,
+            bound: r.i64()?,
+        })),
         6 => Event::Ended {
             tenant: TenantId(r.u64()?),
             account: AccountId(r.u64()?),
@@ -183,6 +219,9 @@ fn get_denied(r: &mut Reader<'_>) -> Result<DeniedFact, WireError> {
         kind: SignalKind::from_number(r.u8()?).ok_or(WireError::BadValue("kind"))?,
         trace: TraceId(r.array()?),
         code: r.text("code", CODE_MAX)?,
+        limit: String::new(),
+        limits_version: 0,
+        policy: None,
         price: Price::from_raw(r.i64()?),
         value: r.i64()?,
         bound: r.i64()?,

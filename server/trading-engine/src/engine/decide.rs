@@ -4,22 +4,28 @@ use super::{
     AccountKey, Answer, Effect, Engine, Event, Token, Wish, WishKey,
     event::{Decided, DeniedFact},
     io::{After, ManualOrder},
-    state::{Held, Stage},
+    state::{Held, OpenSignal, Stage},
 };
 use aitrading_env::{Rng, RngExt};
 use aitrading_model::{
     Money, OrderType, PositionTicket, Price, Side, Signal, SignalId, Source, SymbolSpec, Timestamp, TraceId,
 };
 use aitrading_risk::{
-    Action, Approved, Candidate, Denied, Inputs, LimitSet, Order, Quote, Recent, Sizing, Stamped, check, notional,
+    Action, Approved, Candidate, Denied, DenyCode, Inputs, LimitSet, Order, Quote, Recent, Sizing, Stamped, check,
+    notional,
 };
 
 impl Engine {
     /// Takes the next step towards a wish: nothing while a decision is open, else close, else open.
     pub(super) fn advance(&mut self, now: Timestamp, key: WishKey, rng: &dyn Rng) {
         let Some(wish) = self.wishes.get(&key).copied() else { return };
-        let mut open = self.state.open_of(key.account).into_iter().filter_map(|id| self.state.open.get(&id));
-        if open.any(|s| s.decided.strategy == key.strategy && s.decided.signal.symbol == key.symbol) {
+        let open = self.state.open_of(key.account).into_iter().filter_map(|id| self.state.open.get(&id));
+        let mut own = open.filter(|s| s.decided.strategy == key.strategy && s.decided.signal.symbol == key.symbol);
+        if let Some(first) = own.next() {
+            let stuck = |s: &OpenSignal| matches!(s.stage, Stage::Unknown | Stage::Unconfirmed | Stage::Disputed);
+            if stuck(first) || own.any(stuck) {
+                self.give_up(now, key, &wish);
+            }
             return;
         }
         let held = self.held(&key);
@@ -38,6 +44,16 @@ impl Engine {
         if self.decide(now, &candidate, wish.trace, wish.feed, rng).is_err() {
             self.wishes.remove(&key);
         }
+    }
+
+    /// Nobody knows when the outcome before it is settled: by then the wish would be about another market.
+    fn give_up(&mut self, now: Timestamp, key: WishKey, wish: &Wish) {
+        self.wishes.remove(&key);
+        let candidate = self.opening(&key, wish);
+        let source = self.quote(key.account, &wish.feed).map_or(wish.feed, |(source, _)| source);
+        let limits_version = self.config.limits.version;
+        let denied = Denied { code: DenyCode::Unresolved, limit: "", value: None, bound: None, limits_version };
+        self.deny(now, &candidate, wish.trace, &source, &denied);
     }
 
     fn held(&self, key: &WishKey) -> Vec<(PositionTicket, Held)> {
@@ -131,10 +147,13 @@ impl Engine {
         });
         let reserved = self.state.reserved(key);
         let recent: Vec<Recent> = book.into_iter().flat_map(|book| book.recent.iter().map(|r| r.order)).collect();
-        let age = self.config.entitlement_age_ns;
+        let step = self.config.clock_step_ns;
+        let age = (self.config.entitlement_age_ns, step);
         let inputs = Inputs {
             now,
-            last_issued: self.state.last_issued,
+            // Slewing may take the clock back a little; nothing that was received may lie further ahead.
+            last_issued: self.state.last_issued.max(Timestamp(self.latest.0.saturating_sub(step))),
+            clock_step_ns: step,
             market: self.feeds.get(source).map(|feed| feed.market).unwrap_or_default(),
             state: self.trading_state(key),
             entitlement: desk
@@ -224,6 +243,9 @@ impl Engine {
             kind: candidate.kind(),
             trace,
             code: denied.code.code().into(),
+            limit: denied.limit.into(),
+            limits_version: denied.limits_version,
+            policy: Some(self.config.policy),
             price: candidate.price,
             value: denied.value.map_or(0, aitrading_risk::Quantity::raw),
             bound: denied.bound.map_or(0, aitrading_risk::Quantity::raw),

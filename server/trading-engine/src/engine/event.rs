@@ -1,8 +1,8 @@
 //! What has happened, as the journal keeps it: the engine's whole memory is the sum of these.
 
 use aitrading_model::{
-    AccountId, DeviceId, Fence, MarketTime, Money, Price, Report, Side, Signal, SignalId, SignalKind, Source,
-    StrategyId, Symbol, TenantId, Timestamp, TraceId,
+    AccountId, DeviceId, Fence, MarketTime, Money, PolicyHash, Price, Report, Side, Signal, SignalId, SignalKind,
+    Source, StrategyId, Symbol, TenantId, Timestamp, TraceId,
 };
 use aitrading_risk::{Reservation, TradingState};
 use aitrading_wire::{ReportEnvelope, SignalEnvelope};
@@ -58,6 +58,11 @@ pub(crate) struct DeniedFact {
     pub(crate) kind: SignalKind,
     pub(crate) trace: TraceId,
     pub(crate) code: String,
+    /// Name of the limit, empty if there is none.
+    pub(crate) limit: String,
+    pub(crate) limits_version: u32,
+    /// Policy in force; `None` in records of before it was kept.
+    pub(crate) policy: Option<PolicyHash>,
     pub(crate) price: Price,
     pub(crate) value: i64,
     pub(crate) bound: i64,
@@ -82,6 +87,25 @@ pub(crate) struct Reported {
     pub(crate) envelope: ReportEnvelope,
     pub(crate) at: Timestamp,
     /// Empty: everything fits.
+    pub(crate) finding: String,
+    pub(crate) value: i64,
+    pub(crate) bound: i64,
+    /// Its price is not quoted yet, and ticks that could hold it may still come: a [`Judged`] follows.
+    pub(crate) provisional: bool,
+}
+
+/// The late verdict on the price of a report that was taken provisionally.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Judged {
+    pub(crate) tenant: TenantId,
+    pub(crate) account: AccountId,
+    pub(crate) device: DeviceId,
+    pub(crate) seq: u64,
+    pub(crate) signal: SignalId,
+    pub(crate) trace: TraceId,
+    /// SHA-256 of the report.
+    pub(crate) hash: [u8; 32],
+    /// Empty: the price was quoted.
     pub(crate) finding: String,
     pub(crate) value: i64,
     pub(crate) bound: i64,
@@ -140,6 +164,7 @@ pub(crate) enum Event {
     Session(SessionFact),
     Delivered { tenant: TenantId, account: AccountId, signal: SignalId, at: Timestamp },
     Reported(Box<Reported>),
+    Judged(Box<Judged>),
     Ended { tenant: TenantId, account: AccountId, signal: SignalId, trace: TraceId, end: End },
     State(StateFact),
 }

@@ -28,6 +28,16 @@ pub(crate) struct Feed {
     machines: Vec<(StrategyId, Box<dyn Strategy>)>,
 }
 
+impl Span {
+    /// Both together.
+    pub(crate) fn join(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(a), Some(b)) => Some(Self { low: a.low.min(b.low), high: a.high.max(b.high) }),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
 impl Feed {
     pub(crate) fn new(machines: Vec<(StrategyId, Box<dyn Strategy>)>) -> Self {
         Self {
@@ -65,14 +75,20 @@ impl Feed {
         wishes
     }
 
-    /// The span of quotes around a market time; `None` if the ring does not reach back that far.
+    /// The span of the remembered quotes around a market time; narrower than the truth where memory does not [reach
+    /// back](Self::reaches).
     pub(crate) fn span(&self, at: MarketTime) -> Option<Span> {
-        let (oldest, _) = self.ring.front()?;
-        // A full ring may have lost the quote that prevailed when the window opened.
-        if oldest.0 > at.0.saturating_sub(WINDOW_MS) && self.ring.len() == RING {
-            return None;
-        }
         span_of(self.ring.iter().copied(), at)
+    }
+
+    /// Does memory hold the quote that prevailed when the window around `at` opened? After a start it begins anew.
+    pub(crate) fn reaches(&self, at: MarketTime) -> bool {
+        self.ring.front().is_some_and(|(oldest, _)| oldest.0 <= at.0.saturating_sub(WINDOW_MS))
+    }
+
+    /// Has the window around `at` gone by, so that no tick to come can add to it?
+    pub(crate) fn is_past(&self, at: MarketTime) -> bool {
+        self.market.0 > at.0.saturating_add(WINDOW_MS)
     }
 }
 

@@ -83,6 +83,12 @@ pub(crate) enum Input {
         signal: SignalId,
         at: Timestamp,
     },
+    /// The bridge did not take a signal. `kept`: it certainly has not left.
+    NotDelivered {
+        seat: Seat,
+        signal: SignalId,
+        kept: bool,
+    },
     Report {
         token: Token,
         seat: Seat,
@@ -149,6 +155,8 @@ pub(crate) enum Effect {
         seat: Seat,
         signal: SignalId,
         envelope: SignalEnvelope,
+        /// Counts attempts per account: what failed is overtaken by nothing of its own round.
+        round: u64,
     },
     Reply {
         token: Token,

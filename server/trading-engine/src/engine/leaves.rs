@@ -1,6 +1,6 @@
 //! The audit leaf of each fact. A leaf is a function of its event, so that recovery can tell which one is missing.
 
-use super::event::{AccountKey, Decided, DeniedFact, Event, Reported};
+use super::event::{AccountKey, Decided, DeniedFact, Event, Judged, Reported};
 use aitrading_audit::{Entry, EventKind, Field, Level, Ref, Side as AuditSide};
 use aitrading_model::{DeviceId, Side, Symbol};
 use aitrading_risk::TradingState;
@@ -8,6 +8,9 @@ use aitrading_security::{mac::hmac_sha256, sha256};
 
 /// Longest text of a field.
 const TEXT_MAX: usize = 48;
+
+/// Code of a report whose price is judged when the ticks are there.
+const PRICE_PENDING: &str = "PRICE_PENDING";
 
 /// Turns accounts and devices into pseudonyms: the log names nobody.
 #[derive(Clone)]
@@ -77,6 +80,9 @@ pub(crate) fn leaf(event: &Event, names: &Pseudonyms, strategy: &dyn Fn(u32) -> 
             .with(Field::SignalId(signal.0))
             .with(Field::Account(names.account((*tenant, *account)))),
         Event::Reported(p) => reported(p, names),
+        // The report's own leaf says that the price was still to be judged; only what came of it badly is a second fact.
+        Event::Judged(j) if j.finding.is_empty() => return None,
+        Event::Judged(j) => judged(j, names),
         Event::Ended { tenant, account, signal, trace, end } => {
             Entry::new(Level::Warning, EventKind::SignalUnconfirmed)
                 .trace(trace.0)
@@ -125,7 +131,7 @@ fn decided(d: &Decided, names: &Pseudonyms, strategy: &dyn Fn(u32) -> String) ->
 
 fn denied(d: &DeniedFact, names: &Pseudonyms, strategy: &dyn Fn(u32) -> String) -> Entry {
     let account = names.account((d.tenant, d.account));
-    Entry::new(Level::Info, EventKind::SignalDenied)
+    let entry = Entry::new(Level::Info, EventKind::SignalDenied)
         .subject(account)
         .trace(d.trace.0)
         .with(Field::Tenant(d.tenant.0))
@@ -137,7 +143,27 @@ fn denied(d: &DeniedFact, names: &Pseudonyms, strategy: &dyn Fn(u32) -> String) 
         .with(Field::Strategy(strategy(d.strategy.0)))
         .with(Field::Value(d.value))
         .with(Field::Bound(d.bound))
-        .with(Field::MarketMs(d.market.0))
+        .with(Field::MarketMs(d.market.0));
+    // The policy's hash covers the limits and their version; the limit's name stands in the journal.
+    match d.policy {
+        Some(policy) => entry.with(Field::PolicyHash(policy.0)),
+        None => entry,
+    }
+}
+
+fn judged(j: &Judged, names: &Pseudonyms) -> Entry {
+    let account = names.account((j.tenant, j.account));
+    Entry::new(Level::Critical, EventKind::ReportAnomaly)
+        .subject(account)
+        .actor(names.device(j.device))
+        .trace(j.trace.0)
+        .with(Field::Tenant(j.tenant.0))
+        .with(Field::SignalId(j.signal.0))
+        .with(Field::Code(printable(&j.finding)))
+        .with(Field::Account(account))
+        .with(Field::BodyHash(j.hash))
+        .with(Field::Value(j.value))
+        .with(Field::Bound(j.bound))
 }
 
 fn reported(p: &Reported, names: &Pseudonyms) -> Entry {
@@ -149,7 +175,11 @@ fn reported(p: &Reported, names: &Pseudonyms) -> Entry {
         (Level::Critical, EventKind::ReportAccepted)
     };
     let account = names.account((r.tenant, r.account));
-    let code = if anomaly { &p.finding } else { &r.reason };
+    let code = match (anomaly, p.provisional) {
+        (true, _) => &p.finding,
+        (false, true) => PRICE_PENDING,
+        (false, false) => &r.reason,
+    };
     let mut entry = Entry::new(level, kind)
         .subject(account)
         .actor(names.device(r.device))

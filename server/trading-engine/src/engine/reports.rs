@@ -3,39 +3,26 @@
 use super::{
     AccountKey, Answer, Effect, Engine, Event, Token, WishKey,
     event::{Decided, Reported, StateFact},
-    feed::{WINDOW_MS, span_of_ticks},
     io::{After, Alert},
-    verify::{Finding, Terms, against_signal, against_ticks, finding},
+    judge::{Quotes, Verdict},
+    state::ReportKey,
+    verify::{Finding, Terms, against_signal, finding},
 };
 use crate::error::Refusal;
 use aitrading_env::Rng;
-use aitrading_model::{DeviceId, Fence, MarketTime, Report, ReportState, Retcode, Tick, Timestamp};
+use aitrading_model::{Fence, Report, ReportState, Retcode, Tick, Timestamp};
 use aitrading_risk::TradingState;
 use aitrading_security::{sha256, signing::VerifyingKey};
 use aitrading_wire::{REPORT_DOMAIN, ReportEnvelope, decode_report, services::Seat};
 
 /// Most reports that wait for stored ticks.
 const LOOKUPS_MAX: usize = 256;
-/// How far before a deal stored ticks are looked for: the quote that prevailed may be older than the window.
-const LOOK_BACK_MS: i64 = 60_000;
-
-/// A report by who numbered it.
-pub(crate) type ReportKey = (AccountKey, DeviceId, u64);
-
 /// A report that waits for stored ticks.
 #[derive(Debug)]
 pub(crate) struct Stashed {
     seat: Seat,
     envelope: ReportEnvelope,
     at: Timestamp,
-}
-
-/// Where the spans of quotes come from.
-enum Quotes<'a> {
-    Ring,
-    Stored(&'a [Tick]),
-    /// The store was asked and has no answer.
-    Nowhere,
 }
 
 impl Engine {
@@ -92,14 +79,10 @@ impl Engine {
                 return self.repeated(token, (key, report.device, report.seq));
             }
         }
-        let verdict = if reused {
-            Err(finding("REPORT_REUSED"))
-        } else {
-            match self.verdict(&report, quotes) {
-                Some(verdict) => verdict,
-                None => return self.look_up(token, stashed, &report),
-            }
-        };
+        let verdict = if reused { Verdict::Unfit(finding("REPORT_REUSED")) } else { self.verdict(&report, quotes) };
+        if matches!(verdict, Verdict::Unread) {
+            return self.look_up(token, stashed, &report);
+        }
         let open = self.state.open.get(&report.signal).filter(|open| open.decided.account() == key);
         let decided = open.map(|open| open.decided.clone());
         self.conclude(token, stashed, &report, verdict);
@@ -115,11 +98,10 @@ impl Engine {
         }
     }
 
-    /// `None`: stored ticks are needed first.
-    fn verdict(&self, report: &Report, quotes: &Quotes<'_>) -> Option<Result<(), Finding>> {
+    fn verdict(&self, report: &Report, quotes: &Quotes<'_>) -> Verdict {
         let key = (report.tenant, report.account);
         let Some(open) = self.state.open.get(&report.signal).filter(|open| open.decided.account() == key) else {
-            return Some(self.verdict_on_finished(report));
+            return self.verdict_on_finished(report).into();
         };
         let desk = self.desks.get(&key);
         let terms = Terms {
@@ -127,20 +109,12 @@ impl Engine {
             point: desk.map(|d| d.point(open.decided.signal.symbol)).unwrap_or_default(),
         };
         if let Err(finding) = against_signal(report, &open.decided, &terms) {
-            return Some(Err(finding));
+            return Verdict::Unfit(finding);
         }
         if report.state != ReportState::Executed {
-            return Some(Ok(()));
+            return Verdict::Fits;
         }
-        match quotes {
-            Quotes::Ring => {
-                let feed = self.feeds.get(&open.decided.priced);
-                let known = report.deals.iter().all(|d| feed.is_some_and(|f| f.span(d.time).is_some()));
-                known.then(|| against_ticks(report, |at| feed.and_then(|f| f.span(at))))
-            }
-            Quotes::Stored(ticks) => Some(against_ticks(report, |at| span_of_ticks(ticks, at))),
-            Quotes::Nowhere => Some(against_ticks(report, |_| None)),
-        }
+        self.plausible(report, &open.decided.priced, quotes)
     }
 
     /// A report for a signal that is settled may repeat its outcome, never change it.
@@ -156,22 +130,19 @@ impl Engine {
     }
 
     fn look_up(&mut self, token: Token, stashed: Stashed, report: &Report) {
-        let times = || report.deals.iter().map(|d| d.time);
         let source = self.state.open.get(&report.signal).map(|open| open.decided.priced);
-        let (Some(source), Some(first), Some(last)) = (source, times().min(), times().max()) else {
+        let Some(source) = source else {
             return self.refuse(token, Refusal::UnknownSignal);
         };
         if self.lookups.len() >= LOOKUPS_MAX {
             return self.refuse(token, Refusal::TooMany);
         }
-        let from = MarketTime(first.0.saturating_sub(LOOK_BACK_MS));
-        let to = MarketTime(last.0.saturating_add(WINDOW_MS).saturating_add(1));
         self.lookups.insert(token, stashed);
-        self.out.effects.push(Effect::LookupTicks { token, source, from, to });
+        self.ask_ticks(token, source, report);
     }
 
     pub(super) fn on_ticks(&mut self, now: Timestamp, token: Token, ticks: Option<Vec<Tick>>, rng: &dyn Rng) {
-        let Some(stashed) = self.lookups.remove(&token) else { return };
+        let Some(stashed) = self.lookups.remove(&token) else { return self.judge_by_store(token, ticks.as_deref()) };
         match self.authentic(&stashed.seat, &stashed.envelope) {
             Ok(report) => {
                 let quotes = ticks.as_deref().map_or(Quotes::Nowhere, Quotes::Stored);
@@ -182,9 +153,13 @@ impl Engine {
         }
     }
 
-    fn conclude(&mut self, token: Token, stashed: Stashed, report: &Report, verdict: Result<(), Finding>) {
+    fn conclude(&mut self, token: Token, stashed: Stashed, report: &Report, verdict: Verdict) {
         let key = (report.tenant, report.account);
-        let found = verdict.err();
+        let (found, provisional) = match verdict {
+            Verdict::Unfit(found) => (Some(found), false),
+            Verdict::Later => (None, true),
+            Verdict::Fits | Verdict::Unread => (None, false),
+        };
         self.reports_in_flight.insert((key, report.device, report.seq), self.ticket());
         self.record(Event::Reported(Box::new(Reported {
             report: report.clone(),
@@ -193,6 +168,7 @@ impl Engine {
             finding: found.map_or(String::new(), |f| f.code.into()),
             value: found.map_or(0, |f| f.value),
             bound: found.map_or(0, |f| f.bound),
+            provisional,
         })));
         self.out.after.push(After::Reply { token, answer: Answer::Done });
         match found {
@@ -205,7 +181,7 @@ impl Engine {
     }
 
     /// Stops an account until an operator resumes it.
-    fn suspend(&mut self, key: AccountKey, code: &'static str, trace: aitrading_model::TraceId) {
+    pub(super) fn suspend(&mut self, key: AccountKey, code: &'static str, trace: aitrading_model::TraceId) {
         self.out.effects.push(Effect::Alert(Alert { code, account: Some(key), trace }));
         if self.failed || self.state.book(key).state == TradingState::Halted {
             return;

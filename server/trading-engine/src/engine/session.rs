@@ -72,9 +72,15 @@ impl Desk {
         }
     }
 
-    pub(crate) fn entitlement(&self, now: Timestamp, max_age_ns: i64, symbol: Symbol) -> Entitlement {
+    pub(crate) fn entitlement(
+        &self,
+        now: Timestamp,
+        (max_age_ns, clock_step_ns): (i64, i64),
+        symbol: Symbol,
+    ) -> Entitlement {
         let Some((answer, at)) = &self.subscription else { return Entitlement::Unreadable };
-        if now.since(*at) > max_age_ns {
+        // A stamp after now has no age: the clock was set back.
+        if now.since(*at) > max_age_ns || at.since(now) > clock_step_ns {
             return Entitlement::Unreadable;
         }
         let Some(subscription) = answer else { return Entitlement::Absent };
@@ -216,7 +222,9 @@ impl Engine {
             return;
         }
         session.ready = true;
+        self.undelivered.remove(&key);
         self.expire(now);
+        self.next_round(key);
         for id in self.state.open_of(key) {
             let again = self.state.open.get(&id).is_some_and(|open| {
                 matches!(open.stage, Stage::Outbox | Stage::Sent) && now < open.decided.signal.expires_at
@@ -243,11 +251,57 @@ impl Engine {
         let open = self.state.open.get_mut(&id)?;
         let session = self.desks.get(&open.decided.account())?.session.as_ref()?;
         let fits = session.ready && session.seat.device == open.decided.signal.device;
-        if !fits || !matches!(open.stage, Stage::Outbox | Stage::Sent) {
+        // Nothing overtakes a signal that waits for its next try.
+        if !fits
+            || self.undelivered.contains_key(&open.decided.account())
+            || !matches!(open.stage, Stage::Outbox | Stage::Sent)
+        {
             return None;
         }
-        open.stage = Stage::Sent;
-        Some(Effect::Deliver { seat: session.seat, signal: id, envelope: open.decided.envelope.clone() })
+        if std::mem::replace(&mut open.stage, Stage::Sent) == Stage::Sent {
+            self.maybe_left.insert(id);
+        }
+        let round = self.rounds.get(&open.decided.account()).copied().unwrap_or_default();
+        Some(Effect::Deliver { seat: session.seat, signal: id, envelope: open.decided.envelope.clone(), round })
+    }
+
+    fn next_round(&mut self, key: AccountKey) {
+        let round = self.rounds.entry(key).or_default();
+        *round = round.saturating_add(1);
+    }
+
+    /// Back to the outbox, until the timer tries again.
+    pub(super) fn on_not_delivered(&mut self, seat: &Seat, signal: SignalId, kept: bool) {
+        let key = (seat.tenant, seat.account);
+        let open = self.state.open.get_mut(&signal).filter(|open| open.decided.account() == key);
+        let Some(open) = open.filter(|open| open.stage == Stage::Sent) else { return };
+        if !self.desks.get(&key).is_some_and(|desk| desk.is_seat(seat)) {
+            return;
+        }
+        // It may have left by an earlier session; only what was never tried before is certainly still here.
+        if kept && !self.maybe_left.contains(&signal) {
+            open.stage = Stage::Outbox;
+        } else {
+            self.maybe_left.insert(signal);
+        }
+        self.undelivered.entry(key).or_default().insert(signal);
+    }
+
+    /// Tries again what was not taken, in the order of the numbers, and what came after it.
+    pub(super) fn resend(&mut self, now: Timestamp) {
+        for (key, failed) in std::mem::take(&mut self.undelivered) {
+            self.next_round(key);
+            for id in self.state.open_of(key) {
+                let due = self.state.open.get(&id).is_some_and(|open| {
+                    let waits = open.stage == Stage::Outbox || failed.contains(&id);
+                    waits && now < open.decided.signal.expires_at
+                });
+                if due {
+                    let effect = self.send(id);
+                    self.out.effects.extend(effect);
+                }
+            }
+        }
     }
 
     pub(super) fn on_account(&mut self, seat: Seat, state: AccountState, at: Timestamp) {

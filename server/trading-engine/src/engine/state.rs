@@ -1,9 +1,9 @@
 //! The engine's memory: what the journal's events add up to. Live and replay go through the same [`State::apply`].
 
-use super::event::{AccountKey, Decided, End, Event, Reported, SessionFact, StateFact};
+use super::event::{AccountKey, Decided, End, Event, Judged, Reported, SessionFact, StateFact};
 use aitrading_model::{
     DealEntry, DeviceId, Fence, MarketTime, PositionTicket, Price, Report, ReportState, Retcode, RetcodeClass, Side,
-    SignalId, SignalKind, StrategyId, Symbol, Timestamp, Volume,
+    SignalId, SignalKind, Source, StrategyId, Symbol, Timestamp, Volume,
 };
 use aitrading_risk::{Recent, Reservation, TradingState};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -37,6 +37,19 @@ pub(crate) enum Stage {
 pub(crate) struct OpenSignal {
     pub(crate) decided: Decided,
     pub(crate) stage: Stage,
+}
+
+/// A report by who numbered it.
+pub(crate) type ReportKey = (AccountKey, DeviceId, u64);
+
+/// A report whose price is judged when the ticks are there.
+#[derive(Debug, Clone)]
+pub(crate) struct Judging {
+    pub(crate) report: Report,
+    pub(crate) hash: [u8; 32],
+    /// Where its price must have been quoted.
+    pub(crate) source: Source,
+    pub(crate) at: Timestamp,
 }
 
 /// A settled signal.
@@ -97,7 +110,10 @@ pub(crate) struct State {
     pub(crate) open: BTreeMap<SignalId, OpenSignal>,
     pub(crate) finished: BTreeMap<SignalId, Finished>,
     finished_order: VecDeque<SignalId>,
+    pub(crate) judging: BTreeMap<ReportKey, Judging>,
     pub(crate) trading: TradingState,
+    /// Accounts that are halted.
+    pub(crate) halted: usize,
     pub(crate) last_issued: Timestamp,
 }
 
@@ -127,6 +143,7 @@ impl State {
             Event::Session(session) => self.session(session),
             Event::Delivered { tenant, account, signal, .. } => self.delivered((*tenant, *account), *signal),
             Event::Reported(reported) => self.reported(reported),
+            Event::Judged(judged) => self.judged(judged),
             Event::Ended { signal, end, .. } => self.ended(*signal, *end),
             Event::State(fact) => self.trading(fact),
         }
@@ -190,8 +207,17 @@ impl State {
             return;
         }
         let decided = open.decided.clone();
+        if reported.provisional {
+            let hash = aitrading_security::sha256(&reported.envelope.bytes);
+            let judging = Judging { report: report.clone(), hash, source: decided.priced, at: reported.at };
+            self.judging.insert((key, report.device, report.seq), judging);
+        }
         self.book_deals(&decided, report);
         self.finish(report.signal, Some(report.state));
+    }
+
+    fn judged(&mut self, judged: &Judged) {
+        self.judging.remove(&((judged.tenant, judged.account), judged.device, judged.seq));
     }
 
     fn ended(&mut self, signal: SignalId, end: End) {
@@ -203,7 +229,12 @@ impl State {
 
     fn trading(&mut self, fact: &StateFact) {
         match fact.account {
-            Some(key) => self.book(key).state = fact.state,
+            Some(key) => {
+                let before = std::mem::replace(&mut self.book(key).state, fact.state);
+                let was = usize::from(before == TradingState::Halted);
+                let is = usize::from(fact.state == TradingState::Halted);
+                self.halted = self.halted.saturating_add(is).saturating_sub(was);
+            }
             None => self.trading = fact.state,
         }
     }

@@ -2,6 +2,7 @@
 
 mod day;
 mod deciding;
+mod judging;
 mod lifecycle;
 mod reporting;
 

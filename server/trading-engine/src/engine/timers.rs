@@ -10,6 +10,9 @@ const WISH_AGE_NS: i64 = 300_000_000_000;
 impl Engine {
     pub(super) fn on_timer(&mut self, now: Timestamp, rng: &dyn Rng) {
         self.expire(now);
+        self.judge_overdue(now);
+        self.resend(now);
+        self.maybe_left.retain(|id| self.state.open.contains_key(id));
         self.wishes.retain(|_, wish| now.since(wish.decided_at) <= WISH_AGE_NS);
         let keys: Vec<WishKey> = self.wishes.keys().copied().collect();
         for key in keys {

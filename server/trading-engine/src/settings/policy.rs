@@ -46,11 +46,17 @@ fn put_row(w: &mut Writer, row: &LimitRow) {
 
 fn put_symbols(w: &mut Writer, rule: Option<&SymbolRule>) {
     match rule {
-        None => drop(w.u8(0)),
-        Some(SymbolRule::All) => drop(w.u8(1)),
+        None => {
+            w.u8(0);
+        }
+        Some(SymbolRule::All) => {
+            w.u8(1);
+        }
         Some(SymbolRule::Only(set)) => {
             count(w.u8(2), set.len());
-            set.iter().for_each(|symbol| drop(w.text(symbol.as_str())));
+            for symbol in set {
+                w.text(symbol.as_str());
+            }
         }
     }
 }

@@ -128,6 +128,11 @@ fn project(event: Event, changes: &mut Vec<SignalChange>) {
             }));
             changes.push(SignalChange::State { tenant, signal, state });
         }
+        Event::Judged(j) if j.finding.is_empty() => {}
+        Event::Judged(j) => {
+            let state = SignalState::Disputed;
+            changes.push(SignalChange::State { tenant: j.tenant, signal: j.signal, state });
+        }
         Event::Ended { tenant, signal, end, .. } => {
             let state = match end {
                 End::Unconfirmed => SignalState::Unknown,

@@ -26,13 +26,17 @@ const COMMITS: usize = 256;
 const OUTCOMES: usize = 1_024;
 /// Signals that may wait for the bridge.
 const DELIVERIES: usize = 1_024;
+/// Failed deliveries that may wait for the engine; beyond it they wait for the next session.
+const FAILURES: usize = 2_048;
 /// Longest wait for the bridge to take a signal.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Most stored ticks that are looked at for one report.
 const LOOKUP_TICKS: usize = 100_000;
 
 type Outcome = Result<u64, &'static str>;
-type Delivery = (Seat, SignalId, SignalEnvelope);
+type Delivery = (Seat, SignalId, SignalEnvelope, u64);
+/// Seat, signal, and whether it certainly has not left.
+type Failure = (Seat, SignalId, bool);
 
 struct Runner {
     env: Env,
@@ -57,14 +61,16 @@ pub(super) fn start(
     let (commits, commit_queue) = mpsc::channel(COMMITS);
     let (tell, outcomes) = mpsc::channel(OUTCOMES);
     let (deliveries, delivery_queue) = mpsc::channel(DELIVERIES);
+    let (failed, failures) = mpsc::channel(FAILURES);
     // Both end when the runner drops its senders.
     drop(env.spawn.task("engine-commit", Box::pin(commit_loop(env.clone(), committer, commit_queue, tell))));
     let weak = Arc::downgrade(shared);
-    drop(env.spawn.task("engine-deliver", Box::pin(deliver_loop(env.clone(), weak.clone(), delivery_queue))));
+    drop(env.spawn.task("engine-deliver", Box::pin(deliver_loop(env.clone(), weak.clone(), delivery_queue, failed))));
     let ticks = Arc::clone(&parts.ticks);
     let waiting = HashMap::new();
     let runner = Runner { env: env.clone(), engine, shared: weak, ticks, waiting, commits, deliveries, under_way: 0 };
-    env.spawn.task("engine", Box::pin(runner.run(incoming, outcomes)))
+    runner.show();
+    env.spawn.task("engine", Box::pin(runner.run(incoming, outcomes, failures)))
 }
 
 async fn commit_loop(
@@ -96,29 +102,65 @@ async fn commit_loop(
     }
 }
 
-async fn deliver_loop(env: Env, shared: Weak<Shared>, mut queue: mpsc::Receiver<Delivery>) {
+async fn deliver_loop(
+    env: Env,
+    shared: Weak<Shared>,
+    mut queue: mpsc::Receiver<Delivery>,
+    failures: mpsc::Sender<Failure>,
+) {
     let failed = metrics::counter!("engine_deliveries_failed_total");
-    while let Some((seat, signal, envelope)) = queue.recv().await {
-        let delivery = shared.upgrade().and_then(|shared| shared.delivery.get().cloned());
-        let Some(delivery) = delivery else { continue };
-        let outcome = env.timeout(DELIVERY_TIMEOUT, delivery.deliver(seat, signal, envelope)).await;
-        // It may have left or not: the outbox keeps it, and the next session gets it again.
-        match outcome {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                failed.increment(1);
-                tracing::warn!(code = error.dna().code, %signal, account = %seat.account, "a signal was not taken");
+    // The round in which a seat's delivery failed: the rest of that round goes back too, so that nothing is overtaken.
+    let mut stalled: HashMap<Seat, u64> = HashMap::new();
+    while let Some((seat, signal, envelope, round)) = queue.recv().await {
+        if stalled.get(&seat).is_some_and(|stalled| round <= *stalled) {
+            give_back(&failures, (seat, signal, true));
+            continue;
+        }
+        stalled.remove(&seat);
+        let Some(shared) = shared.upgrade() else { return };
+        let delivery = shared.delivery.get().cloned();
+        drop(shared);
+        let (code, kept) = match delivery {
+            None => ("NO_DELIVERY", true),
+            Some(delivery) => {
+                match env.timeout(DELIVERY_TIMEOUT, delivery.deliver(seat, signal, envelope)).await {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(error)) => (error.dna().code, true),
+                    // It may have left or not.
+                    Err(_) => ("DELIVERY_TIMEOUT", false),
+                }
             }
-            Err(_) => {
-                failed.increment(1);
-                tracing::warn!(code = "DELIVERY_TIMEOUT", %signal, account = %seat.account, "a signal was not taken");
-            }
+        };
+        failed.increment(1);
+        tracing::warn!(code, %signal, account = %seat.account, "a signal was not taken; it is tried again");
+        if give_back(&failures, (seat, signal, kept)) {
+            stalled.insert(seat, round);
         }
     }
 }
 
+/// Never waits: the engine may be waiting for us. What does not fit stays with the session until the next one.
+fn give_back(failures: &mpsc::Sender<Failure>, failure: Failure) -> bool {
+    failures.try_send(failure).is_ok()
+}
+
+/// Cause and cure of an alert, as far as its code alone tells them.
+fn advice(code: &str) -> &'static str {
+    match code {
+        "CLOCK_SET_BACK" => {
+            "the server's clock was set back; nothing is decided until it has caught up: correct the clock"
+        }
+        _ => "the trading engine needs attention",
+    }
+}
+
 impl Runner {
-    async fn run(mut self, mut incoming: mpsc::Receiver<Message>, mut outcomes: mpsc::Receiver<(usize, Outcome)>) {
+    async fn run(
+        mut self,
+        mut incoming: mpsc::Receiver<Message>,
+        mut outcomes: mpsc::Receiver<(usize, Outcome)>,
+        mut failures: mpsc::Receiver<Failure>,
+    ) {
         let clock = Arc::clone(&self.env.clock);
         let mut tick = clock.sleep(TICK);
         let mut stop = None;
@@ -131,6 +173,9 @@ impl Runner {
                 Some((count, outcome)) = outcomes.recv() => {
                     self.under_way = self.under_way.saturating_sub(count);
                     self.committed(outcome).await;
+                }
+                Some((seat, signal, kept)) = failures.recv() => {
+                    self.step(Input::NotDelivered { seat, signal, kept }).await;
                 }
                 () = &mut tick => {
                     self.step(Input::Timer).await;
@@ -189,9 +234,9 @@ impl Runner {
                 self.under_way = self.under_way.saturating_add(usize::from(sent));
                 return sent;
             }
-            Effect::Deliver { seat, signal, envelope } => {
+            Effect::Deliver { seat, signal, envelope, round } => {
                 // The other end lives as long as this task.
-                drop(self.deliveries.send((seat, signal, envelope)).await);
+                drop(self.deliveries.send((seat, signal, envelope, round)).await);
             }
             Effect::Reply { token, answer } => {
                 if let Some(reply) = self.waiting.remove(&token) {
@@ -212,7 +257,7 @@ impl Runner {
             Effect::Alert(alert) => {
                 metrics::counter!("engine_alerts_total", "code" => alert.code).increment(1);
                 let account = alert.account.map(|(_, account)| account.0);
-                tracing::error!(code = alert.code, account, trace = %alert.trace, "the trading engine needs attention");
+                tracing::error!(code = alert.code, account, trace = %alert.trace, "{}", advice(alert.code));
             }
             Effect::Count(name) => metrics::counter!(name).increment(1),
         }
@@ -229,6 +274,7 @@ impl Runner {
         };
         shared.gauges.open.store(open as u64, Ordering::Relaxed);
         shared.gauges.sessions.store(sessions as u64, Ordering::Relaxed);
+        shared.gauges.halted.store(self.engine.halted(), Ordering::Relaxed);
         shared.gauges.state.store(number, Ordering::Relaxed);
     }
 }

@@ -16,7 +16,14 @@ use aitrading_wire::{
     SignalEnvelope, decode_signal,
     services::{AuditEvent, AuditEventKind, AuditSink, ReportSink, Seat, ServiceError, SignalDelivery, TickFeed},
 };
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::mpsc;
 
 const JOURNAL: &str = "/data/engine";
@@ -32,11 +39,16 @@ impl Rng for Loser {
     }
 }
 
-struct Bridge(mpsc::Sender<SignalEnvelope>);
+/// Takes signals, except for the first few.
+struct Bridge(mpsc::Sender<SignalEnvelope>, Arc<AtomicUsize>);
 
 #[async_trait::async_trait]
 impl SignalDelivery for Bridge {
     async fn deliver(&self, _seat: Seat, _signal: SignalId, envelope: SignalEnvelope) -> Result<(), ServiceError> {
+        let one_less = |left: usize| left.checked_sub(1);
+        if self.1.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            return Err(ServiceError::from_coded(&crate::EngineError::Closed));
+        }
         self.0.send(envelope).await.unwrap();
         Ok(())
     }
@@ -48,6 +60,8 @@ struct Machine {
     disk: MemFs,
     audit_disk: MemFs,
     stores: Stores,
+    /// Deliveries that the bridge will not take.
+    busy: Arc<AtomicUsize>,
     life: u64,
 }
 
@@ -62,7 +76,8 @@ impl Machine {
     async fn new() -> Self {
         let stores = stores(|| 1);
         stores.subscriptions.put(subscription()).await.unwrap();
-        Self { clock: ManualClock::new(START.0), disk: MemFs::new(), audit_disk: MemFs::new(), stores, life: 0 }
+        let (clock, busy) = (ManualClock::new(START.0), Arc::default());
+        Self { clock, disk: MemFs::new(), audit_disk: MemFs::new(), stores, busy, life: 0 }
     }
 
     fn env(&self, fs: &MemFs) -> Env {
@@ -93,7 +108,7 @@ impl Machine {
         };
         let (engine, recovered) = TradingEngine::open(parts).await.unwrap();
         let (bridge, sent) = mpsc::channel(16);
-        assert!(engine.set_delivery(Arc::new(Bridge(bridge))).is_ok());
+        assert!(engine.set_delivery(Arc::new(Bridge(bridge, Arc::clone(&self.busy)))).is_ok());
         Life { engine, recovered, sent }
     }
 
@@ -271,6 +286,43 @@ async fn a_lapse_takes_effect_with_the_next_refresh() {
     let counts = machine.stores.signals.counts(SEAT.tenant).await.unwrap();
     assert_eq!(counts.denied.get("ENTITLEMENT_LAPSED"), Some(&1));
     assert_eq!((counts.issued, machine.leaves(EventKind::SignalDenied)), (0, 1));
+}
+
+#[tokio::test]
+async fn a_signal_that_the_bridge_did_not_take_is_tried_again_by_the_timer() {
+    let mut machine = Machine::new().await;
+    machine.busy.store(2, Ordering::SeqCst);
+    let mut life = machine.start().await;
+    life.connect(&machine, 1, 0).await;
+    life.cross(&machine).await;
+    let mut sent = None;
+    for _ in 0..100 {
+        // What was not taken has come back by the time that something else is durable; then the timer's turn comes.
+        life.engine.set_state(None, TradingState::Active, "PACE", TraceId([1; 16])).await.unwrap();
+        sent = life.sent.try_recv().ok();
+        if sent.is_some() {
+            break;
+        }
+        machine.clock.advance(Duration::from_millis(250));
+    }
+    let sent = sent.expect("it was tried again");
+    assert_eq!((signal(&sent).seq, machine.busy.load(Ordering::SeqCst)), (1, 0));
+}
+
+#[tokio::test]
+async fn a_halted_account_shows_in_health() {
+    let mut machine = Machine::new().await;
+    let life = machine.start().await;
+    let account = Some((SEAT.tenant, SEAT.account));
+    let state = |state| life.engine.set_state(account, state, "OPERATOR", TraceId([1; 16]));
+    let trading = || life.engine.health().into_iter().find(|part| part.name == "trading").unwrap();
+    assert_eq!(trading().status, aitrading_hub::Status::Up);
+    state(TradingState::Halted).await.unwrap();
+    state(TradingState::Halted).await.unwrap();
+    assert_eq!((life.engine.halted_accounts(), trading().status), (1, aitrading_hub::Status::Degraded));
+    assert!(trading().detail.contains("1 accounts halted"), "{:?}", trading());
+    state(TradingState::Active).await.unwrap();
+    assert_eq!((life.engine.halted_accounts(), trading().status), (0, aitrading_hub::Status::Up));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! From bars to signals and denials.
 
 use crate::{
-    engine::{Effect, Input, ManualOrder},
+    engine::{Effect, Event, Input, ManualOrder},
     testing::{ACCOUNT, Bench, SEAT, price, source, subscription},
 };
 use aitrading_model::{Fence, Price, Side, SignalKind, StrategyId, Timestamp, TraceId};
@@ -132,11 +132,47 @@ fn a_clock_that_was_set_back_decides_nothing_until_it_has_caught_up() {
 }
 
 #[test]
-fn a_manual_order_is_made_once_per_key() {
+fn a_clock_behind_what_was_received_decides_nothing_even_before_the_first_signal() {
     let mut bench = Bench::ready();
-    bench.play(0..1);
-    let key = bench.fresh_id();
-    let order = |lots: &str, key| ManualOrder {
+    bench.play(0..3);
+    bench.pass(40);
+    bench.put(Input::Timer);
+    bench.now = Timestamp(bench.now.0 - 5_000_000_001);
+    bench.play(3..4);
+    assert_eq!(bench.denials(), ["CLOCK_BEHIND"]);
+    assert!(bench.signals().is_empty());
+}
+
+#[test]
+fn an_entitlement_that_was_read_in_the_future_does_not_count() {
+    let bench = Bench::ready();
+    let desk = bench.engine.desks.get(&ACCOUNT).unwrap();
+    let at = |ns: i64| desk.entitlement(Timestamp(bench.now.0 - ns), (60_000_000_000, 5_000_000_000), source().symbol);
+    assert_eq!(at(5_000_000_000), aitrading_risk::Entitlement::Active);
+    assert_eq!(at(5_000_000_001), aitrading_risk::Entitlement::Unreadable);
+}
+
+#[test]
+fn a_denial_keeps_its_limit_and_the_policy() {
+    let mut bench = Bench::ready();
+    bench.pass(121);
+    bench.put(Input::Entitlement { account: ACCOUNT, answer: Ok(Some(subscription())) });
+    bench.play(0..4);
+    let denied = bench.events().into_iter().find_map(|event| match event {
+        Event::Denied(denied) => Some(denied),
+        _ => None,
+    });
+    let denied = denied.unwrap();
+    assert_eq!((denied.code.as_str(), denied.limit.as_str()), ("STALE_ACCOUNT", "account_age_ms"));
+    assert_eq!((denied.value, denied.bound, denied.limits_version), (121_000, 120_000, 1));
+    let policy = bench.engine.config.policy;
+    let leaf = bench.engine.leaf(&Event::Denied(denied)).unwrap();
+    assert!(leaf.public.contains(&aitrading_audit::Field::PolicyHash(policy.0)), "{leaf:?}");
+    assert!(leaf.public.contains(&aitrading_audit::Field::Bound(120_000)));
+}
+
+pub(super) fn manual(lots: &str, key: [u8; 16]) -> ManualOrder {
+    ManualOrder {
         account: ACCOUNT,
         strategy: StrategyId(1),
         symbol: source().symbol,
@@ -149,12 +185,19 @@ fn a_manual_order_is_made_once_per_key() {
         price: price("161.603"),
         key,
         trace: TraceId([8; 16]),
-    };
+    }
+}
+
+#[test]
+fn a_manual_order_is_made_once_per_key() {
+    let mut bench = Bench::ready();
+    bench.play(0..1);
+    let key = bench.fresh_id();
     let mut submit = |order: ManualOrder| bench.ask(|token| Input::Manual { token, order: Box::new(order) });
-    let first = submit(order("0.1", key));
+    let first = submit(manual("0.1", key));
     assert!(matches!(first, crate::engine::Answer::Issued(_)), "{first:?}");
-    assert_eq!(submit(order("0.1", key)), first, "the same order again is the same signal");
-    let other = submit(order("0.2", key));
+    assert_eq!(submit(manual("0.1", key)), first, "the same order again is the same signal");
+    let other = submit(manual("0.2", key));
     assert!(matches!(other, crate::engine::Answer::Denied(d) if d.code.code() == "KEY_REUSED"), "{other:?}");
     assert_eq!(bench.signals().len(), 1);
 }

@@ -151,6 +151,66 @@ fn a_source_is_settled_when_nothing_on_it_is_open() {
 }
 
 #[test]
+fn a_wish_behind_an_outcome_that_nobody_knows_is_denied_and_holds_nothing_up() {
+    let unknown = |bench: &mut Bench| {
+        let report = not_executed(&bench.signals()[0], 1, Fence(1), ReportState::Unknown);
+        bench.report(&report);
+    };
+    let unconfirmed = |bench: &mut Bench| {
+        bench.pass(211);
+        bench.put(Input::Timer);
+    };
+    for (stage, prepare) in [(Stage::Unknown, unknown as fn(&mut Bench)), (Stage::Unconfirmed, unconfirmed)] {
+        let mut bench = Bench::ready();
+        bench.play(0..4);
+        prepare(&mut bench);
+        assert_eq!(bench.stages(), [stage]);
+        bench.play(4..5);
+        assert_eq!(bench.denials(), ["UNRESOLVED_OUTCOME"]);
+        let settled = |token| Input::Settled { token, source: source(), epoch: Epoch(1), seq: 5 };
+        assert_eq!(bench.try_ask(settled), Some(Answer::Done));
+    }
+}
+
+fn not_delivered(bench: &mut Bench, kept: bool) {
+    let signal = bench.signals()[0].id;
+    bench.put(Input::NotDelivered { seat: SEAT, signal, kept });
+}
+
+#[test]
+fn what_the_bridge_did_not_take_is_tried_again_and_not_overtaken() {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    not_delivered(&mut bench, true);
+    assert_eq!(bench.stages(), [Stage::Outbox]);
+    let order = super::deciding::manual("0.01", [7; 16]);
+    let answer = bench.ask(|token| Input::Manual { token, order: Box::new(order) });
+    assert!(matches!(answer, Answer::Issued(_)), "{answer:?}");
+    assert_eq!(bench.deliveries().len(), 1, "the later signal waits behind it");
+    bench.put(Input::Timer);
+    let seqs = bench.deliveries().into_iter().map(|e| aitrading_wire::decode_signal(&e.bytes).unwrap().seq);
+    assert_eq!(seqs.collect::<Vec<_>>(), [1, 1, 2]);
+    bench.put(Input::Timer);
+    assert_eq!(bench.deliveries().len(), 3, "taken: not sent again");
+}
+
+#[test]
+fn only_what_certainly_never_left_goes_back_to_the_outbox() {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    not_delivered(&mut bench, false);
+    assert_eq!(bench.stages(), [Stage::Sent], "a timeout tells nothing");
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    bench.open(2, 0);
+    not_delivered(&mut bench, true);
+    assert_eq!(bench.stages(), [Stage::Sent], "the first session may have taken it");
+    bench.pass(211);
+    bench.put(Input::Timer);
+    assert_eq!(ends(&bench), [End::Unconfirmed]);
+}
+
+#[test]
 fn an_older_ledger_is_quarantined() {
     let mut bench = Bench::ready();
     bench.open(5, 0);

@@ -41,8 +41,6 @@ fn a_report_that_does_not_fit_suspends_the_account() {
     });
     let at = |r: &mut Report, p: &str| (r.price, r.deals[0].price) = (price(p), price(p));
     check_finding("PRICE_OUT_OF_BOUNDS", |r| at(r, "162.000"));
-    check_finding("PRICE_NOT_QUOTED", |r| at(r, "161.604"));
-    check_finding("PRICE_NOT_QUOTED", |r| at(r, "161.579"));
     check_finding("WRONG_AVERAGE", |r| r.price = price("161.600"));
     check_finding("WRONG_MAGIC", |r| r.deals[0].magic ^= 1);
     check_finding("WRONG_SIDE", |r| r.deals[0].side = r.deals[0].side.opposite());
@@ -56,6 +54,19 @@ fn a_report_that_does_not_fit_suspends_the_account() {
     check_finding("", |r| r.times.order_send.0 += 180_000_000_000);
     check_finding("EARLY_EXECUTION", |r| r.times.order_send.0 = 0);
     check_finding("DEALS_WITHOUT_EXECUTION", |r| r.state = ReportState::Refused);
+}
+
+#[test]
+fn a_price_that_was_not_quoted_suspends_the_account_once_the_market_has_passed_it() {
+    for wrong in ["161.604", "161.579"] {
+        let mut bench = Bench::ready();
+        bench.play(0..5);
+        let mut report = executed(&bench.signals()[0], 1, Fence(1), wrong, 77);
+        report.price = price(wrong);
+        assert_eq!(bench.report(&report), Answer::Done);
+        assert_eq!(bench.findings(), ["PRICE_NOT_QUOTED"]);
+        assert_eq!(bench.engine.trading_state(ACCOUNT), TradingState::Halted);
+    }
 }
 
 #[test]

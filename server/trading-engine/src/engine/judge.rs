@@ -1,0 +1,161 @@
+//! Was a deal's price quoted? Ticks and reports travel on different ways: a report may be here before the tick that it was
+//! executed at. What the quotes so far do not bear out is judged again until no tick to come could.
+
+use super::{
+    Effect, Engine, Event, Token,
+    event::Judged,
+    feed::{Feed, Span, WINDOW_MS, span_of_ticks},
+    state::{Judging, ReportKey},
+    verify::{Finding, against_ticks},
+};
+use aitrading_model::{MarketTime, Report, Source, Tick, Timestamp};
+
+/// How far before a deal stored ticks are looked for: the quote that prevailed may be older than the window.
+const LOOK_BACK_MS: i64 = 60_000;
+/// Longest wait of receive time for the ticks around a deal: a market that stands still sends none.
+pub(super) const JUDGE_WAIT_NS: i64 = 5_000_000_000;
+/// Most reports whose price is to be judged later; beyond it the quotes so far decide.
+const JUDGING_MAX: usize = 1_024;
+/// The shell counts callers from 1; lookups of the engine's own count from here.
+const OWN_TOKENS: Token = 1 << 63;
+
+/// Where quotes come from besides memory.
+pub(super) enum Quotes<'a> {
+    Ring,
+    Stored(&'a [Tick]),
+    /// The store was asked and has no answer.
+    Nowhere,
+}
+
+/// What is found of a report.
+pub(super) enum Verdict {
+    Fits,
+    Unfit(Finding),
+    /// Ticks that bear it out may still come.
+    Later,
+    /// Stored ticks are needed first.
+    Unread,
+}
+
+impl From<Result<(), Finding>> for Verdict {
+    fn from(outcome: Result<(), Finding>) -> Self {
+        outcome.map_or_else(Self::Unfit, |()| Self::Fits)
+    }
+}
+
+impl Engine {
+    /// The verdict on the prices of a report that has just come.
+    pub(super) fn plausible(&self, report: &Report, source: &Source, quotes: &Quotes<'_>) -> Verdict {
+        let feed = self.feeds.get(source);
+        let verdict = prices(report, feed, quotes);
+        let past = report.deals.iter().all(|d| feed.is_some_and(|f| f.is_past(d.time)));
+        match verdict {
+            Verdict::Unfit(_) if !past && self.state.judging.len() < JUDGING_MAX => Verdict::Later,
+            verdict => verdict,
+        }
+    }
+
+    /// New ticks on a source: those whose price they hold are through, and those whose window is over are judged.
+    pub(super) fn judge_source(&mut self, source: &Source) {
+        if self.failed || self.state.judging.is_empty() {
+            return;
+        }
+        let feed = self.feeds.get(source);
+        let past = |j: &Judging| j.report.deals.iter().all(|d| feed.is_some_and(|f| f.is_past(d.time)));
+        let due = self.state.judging.iter().filter(|(_, j)| j.source == *source);
+        let due: Vec<_> = due.map(|(key, j)| (*key, past(j))).collect();
+        for (key, over) in due {
+            self.judge_price(key, over);
+        }
+    }
+
+    /// Those that have waited long enough are judged by what is there.
+    pub(super) fn judge_overdue(&mut self, now: Timestamp) {
+        if self.failed {
+            return;
+        }
+        // A clock that was set must not make the wait endless.
+        let wait = JUDGE_WAIT_NS.unsigned_abs();
+        let due = self.state.judging.iter().filter(|(_, j)| now.since(j.at).unsigned_abs() >= wait);
+        let due: Vec<_> = due.map(|(key, _)| *key).collect();
+        for key in due {
+            self.judge_price(key, true);
+        }
+    }
+
+    /// `over`: nothing more is waited for, except for stored ticks where memory does not reach.
+    fn judge_price(&mut self, key: ReportKey, over: bool) {
+        let Some(judging) = self.state.judging.get(&key) else { return };
+        match prices(&judging.report, self.feeds.get(&judging.source), &Quotes::Ring) {
+            Verdict::Fits => self.close_judgement(key, None),
+            Verdict::Unfit(finding) if over => self.close_judgement(key, Some(finding)),
+            Verdict::Unread if over && !self.judge_lookups.values().any(|asked| *asked == key) => {
+                let (source, report) = (judging.source, judging.report.clone());
+                let token = OWN_TOKENS | self.next_lookup;
+                self.next_lookup = self.next_lookup.saturating_add(1);
+                self.judge_lookups.insert(token, key);
+                self.ask_ticks(token, source, &report);
+            }
+            Verdict::Unfit(_) | Verdict::Unread | Verdict::Later => {}
+        }
+    }
+
+    pub(super) fn ask_ticks(&mut self, token: Token, source: Source, report: &Report) {
+        let times = || report.deals.iter().map(|d| d.time);
+        let (first, last) = (times().min().unwrap_or_default(), times().max().unwrap_or_default());
+        let from = MarketTime(first.0.saturating_sub(LOOK_BACK_MS));
+        let to = MarketTime(last.0.saturating_add(WINDOW_MS).saturating_add(1));
+        self.out.effects.push(Effect::LookupTicks { token, source, from, to });
+    }
+
+    /// The store has answered one of the engine's own questions: now it is decided.
+    pub(super) fn judge_by_store(&mut self, token: Token, ticks: Option<&[Tick]>) {
+        let Some(key) = self.judge_lookups.remove(&token) else { return };
+        let Some(judging) = self.state.judging.get(&key).filter(|_| !self.failed) else { return };
+        let quotes = ticks.map_or(Quotes::Nowhere, Quotes::Stored);
+        let found = match prices(&judging.report, self.feeds.get(&judging.source), &quotes) {
+            Verdict::Unfit(finding) => Some(finding),
+            Verdict::Fits | Verdict::Unread | Verdict::Later => None,
+        };
+        self.close_judgement(key, found);
+    }
+
+    fn close_judgement(&mut self, key: ReportKey, found: Option<Finding>) {
+        let Some(judging) = self.state.judging.get(&key) else { return };
+        let ((tenant, account), device, seq) = key;
+        let trace = judging.report.trace;
+        self.record(Event::Judged(Box::new(Judged {
+            tenant,
+            account,
+            device,
+            seq,
+            signal: judging.report.signal,
+            trace,
+            hash: judging.hash,
+            finding: found.map_or(String::new(), |f| f.code.into()),
+            value: found.map_or(0, |f| f.value),
+            bound: found.map_or(0, |f| f.bound),
+        })));
+        if let Some(found) = found {
+            self.out.effects.push(Effect::Count("engine_anomalies_total"));
+            self.suspend(key.0, found.code, trace);
+        }
+    }
+}
+
+/// The prices against all quotes that are known. What memory does not bear out and does not reach back to needs the store.
+fn prices(report: &Report, feed: Option<&Feed>, quotes: &Quotes<'_>) -> Verdict {
+    let remembered = |at| feed.and_then(|f| f.span(at));
+    let span = |at| -> Option<Span> {
+        match quotes {
+            Quotes::Ring | Quotes::Nowhere => remembered(at),
+            Quotes::Stored(ticks) => Span::join(remembered(at), span_of_ticks(ticks, at)),
+        }
+    };
+    let verdict = Verdict::from(against_ticks(report, span));
+    let reaches = || report.deals.iter().all(|d| feed.is_some_and(|f| f.reaches(d.time)));
+    match (verdict, quotes) {
+        (Verdict::Unfit(_), Quotes::Ring) if !reaches() => Verdict::Unread,
+        (verdict, _) => verdict,
+    }
+}

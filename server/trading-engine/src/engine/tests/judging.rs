@@ -1,0 +1,117 @@
+//! Reports that overtake their own tick: honest ones go through, lies are still found out.
+
+use crate::{
+    engine::{Answer, Effect, Event, Input},
+    testing::{ACCOUNT, Bench, bar_batch, executed, price, source},
+};
+use aitrading_audit::EventKind;
+use aitrading_model::{Epoch, Fence, MarketTime, Price, Report, Tick, TickFlags, Volume};
+use aitrading_risk::TradingState;
+
+/// The ask of a tick that the engine has not seen when the report comes.
+const FILL: &str = "161.610";
+
+/// After the report of an execution at a tick a quarter of a second ahead of the feed.
+fn overtaken() -> (Bench, Report) {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    let mut report = executed(&bench.signals()[0], 1, Fence(1), FILL, 77);
+    report.deals[0].time.0 += 250;
+    assert_eq!(bench.report(&report), Answer::Done, "durable and audited: acknowledged at once");
+    assert_eq!(bench.findings(), [""]);
+    assert_eq!(bench.engine.trading_state(ACCOUNT), TradingState::Active);
+    (bench, report)
+}
+
+fn tick(time: MarketTime, ask: &str) -> Tick {
+    let bid = price(ask).checked_sub(price("0.003")).unwrap();
+    Tick { time, bid, ask: price(ask), last: Price::ZERO, volume: Volume::ZERO, flags: TickFlags::BID }
+}
+
+fn feed(bench: &mut Bench, tick: Tick) {
+    let mut batch = bar_batch(4, "161.600", bench.now);
+    (batch.ticks, batch.bars) = ([tick].into(), Vec::new());
+    bench.put(Input::Feed(batch));
+}
+
+fn leaves(bench: &Bench, kind: EventKind) -> usize {
+    let leaves = bench.seen.iter().filter_map(|effect| match effect {
+        Effect::Commit { leaves, .. } => Some(leaves),
+        _ => None,
+    });
+    leaves.flatten().filter(|leaf| leaf.event == kind).count()
+}
+
+#[track_caller]
+fn check_judged(bench: &Bench, finding: &str) {
+    assert_eq!(bench.findings(), ["", finding]);
+    let halted = bench.engine.trading_state(ACCOUNT) == TradingState::Halted;
+    assert_eq!((halted, bench.engine.halted() == 1), (!finding.is_empty(), !finding.is_empty()));
+    assert_eq!(leaves(bench, EventKind::ReportAccepted), 1);
+    assert_eq!(leaves(bench, EventKind::ReportAnomaly), usize::from(!finding.is_empty()));
+    assert!(bench.engine.state.judging.is_empty());
+}
+
+#[test]
+fn an_honest_report_that_overtakes_its_tick_is_borne_out_by_it() {
+    let (mut bench, report) = overtaken();
+    feed(&mut bench, tick(report.deals[0].time, FILL));
+    check_judged(&bench, "");
+    bench.pass(10);
+    bench.put(Input::Timer);
+    check_judged(&bench, "");
+}
+
+#[test]
+fn a_lie_is_found_out_when_the_market_has_passed_it() {
+    let (mut bench, report) = overtaken();
+    let at = |ms| MarketTime(report.deals[0].time.0 + ms);
+    feed(&mut bench, tick(at(2_000), "161.604"));
+    assert_eq!(bench.findings(), [""], "its window is still open");
+    feed(&mut bench, tick(at(2_001), FILL));
+    check_judged(&bench, "PRICE_NOT_QUOTED");
+}
+
+#[test]
+fn a_market_that_stands_still_is_not_held_up_and_ends_the_wait() {
+    let (mut bench, _) = overtaken();
+    let settled = |token| Input::Settled { token, source: source(), epoch: Epoch(1), seq: 4 };
+    assert_eq!(bench.try_ask(settled), Some(Answer::Done), "the next tick may come");
+    bench.pass(4);
+    bench.put(Input::Timer);
+    assert_eq!(bench.findings(), [""]);
+    bench.pass(1);
+    bench.put(Input::Timer);
+    check_judged(&bench, "PRICE_NOT_QUOTED");
+}
+
+#[test]
+fn after_a_restart_stored_ticks_decide() {
+    for (stored, finding) in [(Some(FILL), ""), (Some("161.604"), "PRICE_NOT_QUOTED"), (None, "UNVERIFIABLE")] {
+        let (before, report) = overtaken();
+        let mut bench = Bench::new();
+        bench.engine.replay(40, &before.events());
+        bench.seen.clone_from(&before.seen);
+        bench.pass(5);
+        let effects = bench.put(Input::Timer);
+        let asked = effects.iter().find_map(|effect| match effect {
+            Effect::LookupTicks { token, .. } => Some(*token),
+            _ => None,
+        });
+        let token = asked.expect("memory is empty, so the store is asked");
+        assert!(!bench.put(Input::Timer).iter().any(|e| matches!(e, Effect::LookupTicks { .. })), "once");
+        let ticks = stored.map(|ask| vec![tick(report.deals[0].time, ask)]);
+        bench.put(Input::Ticks { token, ticks });
+        check_judged(&bench, finding);
+    }
+}
+
+#[test]
+fn a_provisional_report_and_its_judgement_are_read_back_as_they_were_written() {
+    let (mut bench, report) = overtaken();
+    feed(&mut bench, tick(MarketTime(report.deals[0].time.0 + 9_000), "161.604"));
+    let events = bench.events();
+    assert!(events.iter().any(|e| matches!(e, Event::Reported(r) if r.provisional)));
+    let header = super::codec::Header::default();
+    assert_eq!(super::codec::decode(&super::codec::encode(&header, &events)), Ok((header, events)));
+}
