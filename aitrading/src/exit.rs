@@ -64,9 +64,10 @@ impl Failure {
         use std::io::ErrorKind as K;
         let (exit, cure) = match error.kind() {
             K::NotFound => (Exit::NoInput, "check the path"),
-            K::NotADirectory | K::AlreadyExists => {
-                (Exit::CannotCreate, "a file is in the way; choose another directory")
-            }
+            K::NotADirectory | K::AlreadyExists => (
+                Exit::CannotCreate,
+                "it cannot be written there, for a file is in the way; choose a directory that you may write",
+            ),
             K::PermissionDenied | K::ReadOnlyFilesystem => {
                 (Exit::CannotCreate, "choose a directory that you may write, or mend its permissions")
             }

@@ -49,7 +49,7 @@ impl Vault {
         let shown = |seconds: i64| Timestamp(seconds.saturating_mul(1_000_000_000));
         if now < from || now > to {
             let text = format!(
-                "CERT_EXPIRED: the server's certificate is valid from {} to {}, and the clock says {}; \
+                "CERT_EXPIRED: the server's certificate has expired or is not valid yet: it is valid from {} to {}, and the clock says {}; \
                  set the clock, or issue a new certificate",
                 shown(from),
                 shown(to),

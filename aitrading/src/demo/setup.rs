@@ -125,6 +125,7 @@ pub(super) async fn prepare(
         }
     };
     let layout = Layout::new(&root);
+    layout.create(env)?;
     let wished = args.terminals.max(args.subscribers.unwrap_or(0));
     // A directory's terminals stay: what they sent is part of what the report counts.
     let terminals = wished.max(existing_terminals(env, &layout)?);
@@ -143,7 +144,6 @@ pub(super) async fn prepare(
         lock_step: args.speed == Speed::Max,
         temporary,
     };
-    stage.layout.create(env)?;
     let lock = stage.layout.lock(env)?;
     origin.check(env, &stage.layout)?;
     if !stage.layout.is_initialised(env)? {
