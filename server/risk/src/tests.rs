@@ -9,66 +9,13 @@ use crate::{
     Sizing, Stamped, TradingState,
 };
 use aitrading_model::{
-    AccountId, AccountState, CalcMode, ExecutionMode, FillingModes, MarginMode, MarketTime, Money, Permissions,
-    PositionTicket, Price, Side, StrategyId, SymbolSpec, TenantId, Timestamp, TradeMode, Volume,
+    AccountId, AccountState, MarginMode, MarketTime, Money, Permissions, PositionTicket, Side, StrategyId, SymbolSpec,
+    TenantId, Timestamp,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000_000_000);
 
-pub(crate) fn price(text: &str) -> Price {
-    text.parse().unwrap()
-}
-
-pub(crate) fn lots(text: &str) -> Volume {
-    text.parse().unwrap()
-}
-
-pub(crate) fn money(text: &str) -> Money {
-    text.parse().unwrap()
-}
-
-pub(crate) fn usdjpy() -> SymbolSpec {
-    SymbolSpec {
-        symbol: "USDJPY".parse().unwrap(),
-        digits: 3,
-        contract_size: lots("100000"),
-        tick_size: price("0.001"),
-        tick_value: money("0.618839"),
-        tick_value_loss: money("0.618839"),
-        volume_min: lots("0.01"),
-        volume_max: lots("80"),
-        volume_step: lots("0.01"),
-        volume_limit: Volume::ZERO,
-        stops_level: 0,
-        freeze_level: 0,
-        trade_mode: TradeMode::Full,
-        execution: ExecutionMode::Market,
-        filling: FillingModes(FillingModes::IOC),
-        order_mode: 127,
-        calc_mode: CalcMode::Forex,
-        currency_base: "USD".parse().unwrap(),
-        currency_profit: "JPY".parse().unwrap(),
-        currency_margin: "USD".parse().unwrap(),
-        margin_conversion: Price::ONE,
-        profit_conversion: price("0.00618839"),
-    }
-}
-
-pub(crate) fn xauusd() -> SymbolSpec {
-    SymbolSpec {
-        symbol: "XAUUSD".parse().unwrap(),
-        digits: 2,
-        contract_size: lots("100"),
-        tick_size: price("0.01"),
-        tick_value: money("1"),
-        tick_value_loss: money("1"),
-        calc_mode: CalcMode::CfdLeverage,
-        currency_base: "XAU".parse().unwrap(),
-        currency_profit: "USD".parse().unwrap(),
-        profit_conversion: Price::ONE,
-        ..usdjpy()
-    }
-}
+pub(crate) use aitrading_testkit::{lots, money, price, usdjpy, xauusd};
 
 pub(crate) fn account() -> AccountState {
     AccountState {

@@ -6,10 +6,9 @@ use crate::{
 };
 use aitrading_env::{RngExt, sim::SeededRng};
 use aitrading_model::{
-    AccountId, AccountState, Bar, CalcMode, Deal, DealEntry, DealTicket, DeviceId, Epoch, ExecutionMode, Fence,
-    FillingModes, HopTimes, MarginMode, MarketTime, Money, Permissions, PositionTicket, Price, Report, ReportState,
-    Retcode, Signal, SignalKind, Source, SymbolSpec, TenantId, Tick, TickFlags, Ticket, Timeframe, Timestamp, TraceId,
-    TradeMode, Volume,
+    AccountId, AccountState, Bar, Deal, DealEntry, DealTicket, DeviceId, Epoch, Fence, HopTimes, MarginMode,
+    MarketTime, Money, Permissions, PositionTicket, Price, Report, ReportState, Retcode, Signal, SignalKind, Source,
+    TenantId, Tick, TickFlags, Ticket, Timeframe, Timestamp, TraceId, Volume,
 };
 use aitrading_security::signing::SigningKey;
 use aitrading_store::{Subscription, SubscriptionStatus, SymbolScope};
@@ -19,15 +18,13 @@ use aitrading_wire::{
 };
 use std::sync::Arc;
 
+pub(crate) use aitrading_testkit::{price, usdjpy as spec};
+
 pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000_000_000);
 pub(crate) const ACCOUNT: AccountKey = (TenantId(1), AccountId(7));
 pub(crate) const SEAT: Seat = Seat { tenant: TenantId(1), account: AccountId(7), device: DeviceId([9; 16]) };
 /// Start of the first bar.
 const MARKET: i64 = 1_354_492_800_000;
-
-pub(crate) fn price(text: &str) -> Price {
-    text.parse().unwrap()
-}
 
 pub(crate) fn source() -> Source {
     Source { tenant: SEAT.tenant, account: SEAT.account, symbol: "USDJPY".parse().unwrap() }
@@ -44,33 +41,6 @@ pub(crate) fn keys() -> EngineKeys {
 
 pub(crate) fn device_key() -> SigningKey {
     SigningKey::from_seed(&[3; 32])
-}
-
-pub(crate) fn spec() -> SymbolSpec {
-    SymbolSpec {
-        symbol: source().symbol,
-        digits: 3,
-        contract_size: "100000".parse().unwrap(),
-        tick_size: price("0.001"),
-        tick_value: "0.618839".parse().unwrap(),
-        tick_value_loss: "0.618839".parse().unwrap(),
-        volume_min: "0.01".parse().unwrap(),
-        volume_max: "80".parse().unwrap(),
-        volume_step: "0.01".parse().unwrap(),
-        volume_limit: Volume::ZERO,
-        stops_level: 0,
-        freeze_level: 0,
-        trade_mode: TradeMode::Full,
-        execution: ExecutionMode::Market,
-        filling: FillingModes(FillingModes::IOC),
-        order_mode: 127,
-        calc_mode: CalcMode::Forex,
-        currency_base: "USD".parse().unwrap(),
-        currency_profit: "JPY".parse().unwrap(),
-        currency_margin: "USD".parse().unwrap(),
-        margin_conversion: Price::ONE,
-        profit_conversion: price("0.00618839"),
-    }
 }
 
 pub(crate) fn account() -> AccountState {
