@@ -68,6 +68,14 @@ struct Loop {
 impl Loop {
     fn new(binary: &std::path::Path, work: PathBuf, options: &Options) -> Result<Self> {
         let rig = Rig::init(binary, &work)?;
+        // An outcome that is unknown is looked up until the signal has expired and the broker has had its time. Three minutes of
+        // that would be most of the run: signals live two seconds here.
+        rig.set("order_timeout_ms", "500")?;
+        rig.set("broker_latency_ms", "500")?;
+        rig.set("lookup_pause_ms", "50")?;
+        let config = rig.server_dir.join("aitrading.toml");
+        let text = std::fs::read_to_string(&config)?;
+        std::fs::write(&config, text + "\n[trading_engine]\nsignal_life_s = 2\nreport_grace_s = 2\n")?;
         let ticks = work.join("ticks.csv");
         let per_cycle = SPEED * (LIFE_MAX_MS + 1_500) / TICK_MS;
         write_ticks(&ticks, per_cycle * (options.cycles + 10), TICK_MS, options.seed)?;
