@@ -57,7 +57,7 @@ pub(crate) struct Demo {
     /// Market speed: 1 is real time; `max` goes as fast as decisions allow.
     #[arg(long, value_name = "N|max", default_value = "max", value_parser = parse_speed)]
     pub(crate) speed: Speed,
-    /// Stop after this time (30s, 5m, 1h); otherwise at the end of the ticks.
+    /// Stop so long after the first tick (30s, 5m, 1h); otherwise at the end of the ticks.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
     pub(crate) duration: Option<Duration>,
     /// Terminals that stream ticks.
