@@ -22,10 +22,10 @@ pub(crate) enum Command {
     /// Ask a running server how it is.
     Health(Health),
     /// Work with the configuration.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  aitrading config check --data-dir ./desk")]
     Config(Config),
     /// Work with the audit log.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  aitrading audit verify --data-dir ./desk")]
     Audit(Audit),
     /// Compare the stored ticks and the executions with a tick file and a demo client's broker, by content and order.
     #[command(hide = true)]
@@ -204,6 +204,10 @@ pub(crate) struct Compare {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aitrading version
+  aitrading version --json")]
 pub(crate) struct Version {
     /// Machine-readable.
     #[arg(long)]

@@ -135,7 +135,7 @@ async fn watch(
     started: u64,
     mut interrupt: Interrupt,
 ) -> Result<Vec<String>, Failure> {
-    let mut display = progress::Display::new(env, args.headless);
+    let mut display = progress::Display::new(env, args.headless, args.ticks.is_none());
     let mut problems = Vec::new();
     let (mut all_ended_at, mut running_since) = (None, None);
     loop {

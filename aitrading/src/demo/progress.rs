@@ -15,15 +15,26 @@ pub(super) struct Display {
     env: Env,
     silent: bool,
     terminal: bool,
+    /// Said on every line that shows numbers of made-up ticks.
+    label: &'static str,
     last_ns: u64,
     last_ticks: u64,
     shown_signals: u64,
 }
 
 impl Display {
-    pub(super) fn new(env: &Env, silent: bool) -> Self {
+    pub(super) fn new(env: &Env, silent: bool, synthetic: bool) -> Self {
         let terminal = std::io::stdout().is_terminal();
-        Self { env: env.clone(), silent, terminal, last_ns: env.clock.mono_ns(), last_ticks: 0, shown_signals: 0 }
+        let label = if synthetic { " (synthetic)" } else { "" };
+        Self {
+            env: env.clone(),
+            silent,
+            terminal,
+            label,
+            last_ns: env.clock.mono_ns(),
+            last_ticks: 0,
+            shown_signals: 0,
+        }
     }
 
     pub(super) async fn show(
@@ -48,8 +59,9 @@ impl Display {
         let health = if server.health.snapshot().ready { "healthy" } else { "NOT HEALTHY" };
         let files = server.database.parts().into_iter().find(|p| p.name == "tick-files").map(|p| p.detail);
         let line = format!(
-            "{connected}/{} terminals | {ticks} ticks durable, {rate:.0}/s, p99 {:.1} ms | {executed} of {received} signals executed | {} | {health}",
+            "{connected}/{} terminals | {ticks} ticks{} durable, {rate:.0}/s, p99 {:.1} ms | {executed} of {received} signals executed | {} | {health}",
             clients.len(),
+            self.label,
             p99 / 1_000.0,
             files.unwrap_or_default(),
         );
@@ -74,7 +86,10 @@ impl Display {
                 let id: String = signal.id.chars().take(8).collect();
                 print(
                     out,
-                    format_args!("{start}  {} signal {id} on {}: {}{why}", client.name, signal.symbol, signal.state),
+                    format_args!(
+                        "{start}  {} signal {id} on {}{}: {}{why}",
+                        client.name, signal.symbol, self.label, signal.state
+                    ),
                 )?;
             }
         }

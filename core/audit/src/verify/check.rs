@@ -50,6 +50,14 @@ impl<'a> Check<'a> {
         let wal_dir = layout::wal(self.dir);
         let looked = self.fs.metadata(&wal_dir).map_err(AuditError::io("look at", &wal_dir))?;
         if looked.is_none() {
+            // Where a log was, its removal is what an intruder would do; where none ever was, there is nothing to judge.
+            for file in [layout::vkey(self.dir), layout::checkpoint(self.dir), layout::last_signed(self.dir)] {
+                if self.fs.metadata(&file).map_err(AuditError::io("look at", &file))?.is_some() {
+                    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    self.tampered("TRUNCATED", format!("{name} is here, but the log's entries are gone"));
+                    return Ok(());
+                }
+            }
             let source = io::Error::other("no audit log is here");
             return Err(AuditError::Io { what: "find", path: wal_dir, source });
         }

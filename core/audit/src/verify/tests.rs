@@ -123,3 +123,16 @@ fn a_folder_without_a_log_cannot_be_judged() {
     let report = verify(&MemFs::new(), Path::new("/nowhere"), None);
     assert_eq!((report.verdict, report.verdict.exit_code()), (Verdict::CouldNotRun, 2));
 }
+
+#[tokio::test]
+async fn a_log_that_was_removed_is_not_a_log_that_never_was() {
+    let whole = closed_log().await;
+    for name in ["vkey", "checkpoint", "last_signed"] {
+        let fs = MemFs::new();
+        fs.create_dir_all(Path::new(DIR)).unwrap();
+        assert_eq!(verify(&fs, Path::new(DIR), None).verdict, Verdict::CouldNotRun);
+        let path = Path::new(DIR).join(name);
+        fs.write_atomic(&path, &whole.read(&path, 4_096).unwrap()).unwrap();
+        check_verdict(&fs, Verdict::Tampered, &format!("only {name} is left"));
+    }
+}
