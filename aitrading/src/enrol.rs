@@ -23,6 +23,8 @@ const SUBSCRIPTION_LIFE: Duration = DAY.saturating_mul(365);
 #[derive(Debug, Clone)]
 pub(crate) struct Wish {
     pub(crate) account: AccountId,
+    /// The subscriber's own limit.
+    pub(crate) orders_per_minute: u32,
     /// Port 0: the system chooses, for clients that share one machine.
     pub(crate) ea_port: u16,
     pub(crate) reconnect_first: Duration,
@@ -79,7 +81,7 @@ fn settings(vault: &Vault, config: &Config, dir: &Path, device: DeviceId, wish: 
             lookup_pause: Duration::from_millis(200),
         },
         ticks: Ticks { batch: 256, single: false },
-        limits: Limits { lots_max: "10".into(), symbols: Vec::new(), orders_per_minute: 600 },
+        limits: Limits { lots_max: "10".into(), symbols: Vec::new(), orders_per_minute: wish.orders_per_minute },
         reconnect: Reconnect { first: wish.reconnect_first, most: wish.reconnect_most },
     })
 }

@@ -74,6 +74,7 @@ async fn client(env: &Env, layout: &Layout, config: &Config, dir: &Path, account
     let vault = Vault::open(env, &layout.keys())?;
     let wish = enrol::Wish {
         account,
+        orders_per_minute: 60,
         ea_port: EA_PORT,
         reconnect_first: Duration::from_secs(1),
         reconnect_most: Duration::from_secs(30),

@@ -273,6 +273,8 @@ async fn enrol_clients(stage: &Stage, config: &Config) -> Result<(), Failure> {
         if known.is_none() {
             let wish = enrol::Wish {
                 account,
+                // Replayed at full speed, a minute holds days of a market.
+                orders_per_minute: 6_000,
                 ea_port: 0,
                 reconnect_first: Duration::from_millis(50),
                 reconnect_most: Duration::from_secs(2),

@@ -216,7 +216,7 @@ impl RawLimits {
             c.refuse("lots_max", lots, "it is no positive decimal number", "write lots in quotes, like \"1.00\"");
         }
         let rate = c.required("orders_per_minute", self.orders_per_minute, "write how many orders a minute may have");
-        let rate = rate.and_then(|r| c.within("orders_per_minute", r, 0..=600));
+        let rate = rate.and_then(|r| c.within("orders_per_minute", r, 0..=6_000));
         if self.symbols.len() > SYMBOLS_MAX {
             c.refuse("symbols", self.symbols.len(), "too many symbols", format!("name at most {SYMBOLS_MAX}"));
         }

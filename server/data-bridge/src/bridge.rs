@@ -263,7 +263,9 @@ impl Bridge {
         };
         let failures = self.drain.failures.load(Ordering::Relaxed);
         let draining = if failures == 0 { Status::Up } else { Status::Degraded };
-        let behind = (durable.segment - stored.segment.min(durable.segment)) * self.core.settings.journal.segment_bytes;
+        // A store that never took anything stands before the first segment, which holds nothing but its head yet.
+        let taken = stored.segment.max(1).min(durable.segment);
+        let behind = (durable.segment - taken) * self.core.settings.journal.segment_bytes;
         let behind = (behind + durable.offset).saturating_sub(stored.offset);
         let sessions = self.core.seats.len();
         vec![
