@@ -59,11 +59,11 @@ impl Display {
         let health = if server.health.snapshot().ready { "healthy" } else { "NOT HEALTHY" };
         let files = server.database.parts().into_iter().find(|p| p.name == "tick-files").map(|p| p.detail);
         let line = format!(
-            "{connected}/{} terminals | {ticks} ticks{} durable, {rate:.0}/s, p99 {:.1} ms | {executed} of {received} signals executed | {} | {health}",
+            "{connected}/{} terminals | {ticks} ticks durable, {rate:.0}/s, p99 {:.1} ms | {executed} of {received} signals executed | {} | {health}{}",
             clients.len(),
-            self.label,
             p99 / 1_000.0,
             files.unwrap_or_default(),
+            self.label,
         );
         self.signals(out, clients, received)?;
         if self.terminal {
