@@ -8,9 +8,31 @@
 )]
 
 pub mod accounts;
+pub mod audit;
+pub mod chain_traces;
+pub mod chains;
+pub mod events;
+pub mod graph;
+pub mod log_policies;
+pub mod logs;
+pub mod orders;
+pub mod patterns;
+mod platform;
+pub mod positions;
+pub mod race;
+pub mod risk;
 pub mod sample;
+pub mod security_events;
+pub mod sequences;
+pub mod shared_cache;
 pub mod signals;
 pub mod ticks;
+pub mod users;
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+/// Lets a store's time pass: a test with a clock of its own moves it, a test with a real server waits.
+pub type Advance = Box<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// Makes one `#[test]` per property. `$run` is called as `run(property)` and must call the property with an empty
 /// store (an `Arc` of the port) and wait for it to end without an error.
@@ -44,7 +66,8 @@ macro_rules! signal_store_conformance {
         $crate::conformance_tests!($run, signals:
             a_new_store_is_empty a_signals_life_is_counted changes_are_all_or_nothing a_mark_is_taken_once
             the_same_report_counts_once two_orders_of_one_signal_are_seen tenants_do_not_see_each_other
-            open_signals_are_found_again reports_are_paged expiry_without_a_report_counts);
+            open_signals_are_found_again reports_are_paged expiry_without_a_report_counts
+            denials_keep_their_verdict denials_are_paged);
     };
 }
 
@@ -55,5 +78,51 @@ macro_rules! other_stores_conformance {
         $crate::conformance_tests!($run, accounts:
             subscriptions_are_replaced too_wide_a_scope_is_refused an_older_snapshot_does_not_replace_a_newer_one
             specifications_are_kept_by_symbol revocation_is_final facts_are_kept);
+    };
+}
+
+/// All properties of a [`SharedCache`](crate::SharedCache), each on an empty
+/// [`SharedWorld`](crate::conformance::shared_cache::SharedWorld), as tests.
+#[macro_export]
+macro_rules! shared_cache_conformance {
+    ($run:path) => {
+        $crate::conformance_tests!($run, shared_cache:
+            a_new_cache_is_empty values_are_replaced_and_removed keys_do_not_mix values_expire
+            compare_and_set_wants_the_expected_value compare_and_set_keeps_time of_raced_compare_and_sets_one_wins
+            a_raced_counter_counts_every_step listeners_are_told_of_changes a_slow_listener_knows_what_it_missed
+            limits_are_kept);
+    };
+}
+
+/// All properties of an [`EventBus`](crate::EventBus), each on an empty
+/// [`EventWorld`](crate::conformance::events::EventWorld), as tests.
+#[macro_export]
+macro_rules! event_bus_conformance {
+    ($run:path) => {
+        $crate::conformance_tests!($run, events:
+            events_come_in_order every_field_of_an_event_survives an_id_counts_once a_raced_id_counts_once
+            tenants_and_topics_do_not_mix consumers_are_independent a_durable_consumer_goes_on
+            giving_up_a_wait_loses_nothing raced_events_all_arrive limits_are_kept);
+    };
+}
+
+/// All properties of a [`PatternIndex`](crate::PatternIndex) as tests.
+#[macro_export]
+macro_rules! pattern_index_conformance {
+    ($run:path) => {
+        $crate::conformance_tests!($run, patterns:
+            a_new_index_is_empty the_nearest_comes_first questions_are_bounded dimensions_do_not_mix
+            patterns_are_replaced_and_removed tenants_do_not_see_each_other every_field_of_a_pattern_survives
+            limits_are_kept);
+    };
+}
+
+/// All properties of a [`ChainGraph`](crate::ChainGraph) as tests.
+#[macro_export]
+macro_rules! chain_graph_conformance {
+    ($run:path) => {
+        $crate::conformance_tests!($run, graph:
+            a_new_graph_is_empty shapes_come_back_in_order the_walk_goes_through_all_chains
+            chains_are_replaced_and_removed tenants_do_not_see_each_other limits_are_kept);
     };
 }

@@ -1,6 +1,6 @@
 //! Why a store refuses or fails, whichever adapter stands behind it.
 
-use crate::JournalMark;
+use crate::{JournalMark, Version};
 use aitrading_error::{Category, Coded, Dna, FaultSide, Retry, Severity};
 use std::{error::Error, path::PathBuf};
 
@@ -30,6 +30,53 @@ pub enum StoreError {
         /// The store's mark.
         stored: JournalMark,
     },
+    /// Another change came first.
+    #[error("the record has version {stored}, not {expected}: another change came first; read it again, then decide")]
+    Stale {
+        /// What the writer had read.
+        expected: Version,
+        /// What stands.
+        stored: Version,
+    },
+    /// The server does not believe who we are, or does not let us do this.
+    #[error(
+        "the database server refuses access while {doing}; check user, password, certificate and rights in the settings"
+    )]
+    Unauthorised {
+        /// What was being done.
+        doing: &'static str,
+        /// What the library said.
+        source: Source,
+    },
+    /// The server answers, but takes no writes.
+    #[error(
+        "the database takes no writes while {doing}; name the primary server in the settings, or end its read-only mode"
+    )]
+    ReadOnly {
+        /// What was being done.
+        doing: &'static str,
+        /// What the library said.
+        source: Source,
+    },
+    /// No answer in time: it may have been done or not.
+    #[error("no answer in time while {doing}; whether it was done is not known: look before it is sent again")]
+    TooSlow {
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// The server is older than what we can work with.
+    #[error("the {server} server has version {found:?}, {needed} or later is needed; upgrade the server")]
+    VersionTooOld {
+        /// Which server.
+        server: &'static str,
+        /// Its version, as it says.
+        found: String,
+        /// The oldest version that will do.
+        needed: &'static str,
+    },
+    /// A sequence has given its last number.
+    #[error("the sequence has given its last number; begin a new one under another name")]
+    UsedUp,
     /// What is handed over breaks a rule of the port.
     #[error("the store does not take this: {what}")]
     Invalid {
@@ -69,6 +116,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// A server that is too old; of what it says of its version only the first 64 characters are kept.
+    #[must_use]
+    pub fn too_old(server: &'static str, found: &str, needed: &'static str) -> Self {
+        Self::VersionTooOld { server, found: found.chars().take(64).collect(), needed }
+    }
+
     /// Damage without an error of a library behind it.
     pub fn corrupt(what: impl Into<String>) -> Self {
         Self::Corrupt { what: what.into(), source: None }
@@ -82,6 +135,18 @@ impl Coded for StoreError {
             Self::Unavailable { .. } => own("STORE_UNAVAILABLE").side(FaultSide::Dependency).retry(Retry::Later),
             Self::Conflict { .. } => own("STORE_CONFLICT").side(FaultSide::Caller),
             Self::AlreadyDone { .. } => own("STORE_ALREADY_DONE").side(FaultSide::Caller).severity(Severity::Info),
+            Self::Stale { .. } => {
+                own("STORE_STALE").side(FaultSide::Caller).severity(Severity::Info).retry(Retry::VerifyFirst)
+            }
+            Self::Unauthorised { .. } => {
+                Dna::new("store", "STORE_UNAUTHORISED", Category::Access).side(FaultSide::Dependency)
+            }
+            Self::ReadOnly { .. } => own("STORE_READ_ONLY").side(FaultSide::Dependency).retry(Retry::Later),
+            Self::TooSlow { .. } => own("STORE_TOO_SLOW").side(FaultSide::Dependency).retry(Retry::VerifyFirst),
+            Self::VersionTooOld { .. } => {
+                Dna::new("store", "STORE_VERSION_TOO_OLD", Category::Config).side(FaultSide::Dependency)
+            }
+            Self::UsedUp => Dna::new("store", "STORE_USED_UP", Category::Capacity),
             Self::Invalid { .. } => Dna::new("store", "STORE_INVALID", Category::Input).side(FaultSide::Caller),
             Self::Corrupt { .. } => own("STORE_CORRUPT").side(FaultSide::Dependency).severity(Severity::Critical),
             Self::SchemaNewer { .. } => own("STORE_SCHEMA_NEWER").side(FaultSide::Caller),

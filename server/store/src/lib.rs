@@ -5,30 +5,69 @@
 #![warn(missing_docs)]
 
 mod accounts;
+mod audit_mirror;
+mod bounds;
 mod cache;
+mod chain_traces;
+mod chains;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
+mod events;
+mod graph;
+mod log_policies;
+mod logs;
 mod mark;
 pub mod memory;
 mod meta;
+mod orders;
+mod patterns;
+mod platform;
+mod positions;
+mod risk;
+mod security_events;
+mod sequences;
+mod shared_cache;
 mod signals;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod ticks;
+mod users;
 
 pub use accounts::{AccountStore, Device, DeviceStore, StateAt};
+pub use audit_mirror::{AuditMirror, AuditRow, check_audit_rows};
+pub use bounds::{PAGE_MAX, Version, Versioned, check_limit};
 pub use cache::{Cache, CacheKey};
+pub use chain_traces::{ChainSpan, ChainTraceStore, SpanPlace, check_spans};
+pub use chains::{ChainDefinition, ChainDependency, ChainEdge, ChainId, ChainNode, ChainStatus, ChainStore};
 pub use error::{Source as ErrorSource, StoreError};
+pub use events::{Delivery, Event, EventBus, EventStream, Topic, check_consumer};
+pub use graph::{ChainGraph, ChainShape, Direction, GraphEdge, GraphName, Reached};
+pub use log_policies::{LogCost, LogPolicyStore, RetentionPolicy, StorageTier, TIER_NAME_MAX};
+pub use logs::{LogBatch, LogLevel, LogLine, LogPartition, LogPlace, LogQuery, LogStore, StoredLogLine, day_of};
 pub use mark::JournalMark;
 pub use meta::MetaStore;
+pub use orders::{OrderEvent, OrderId, OrderState, OrderStore, OrderView, StoredOrderEvent, check_order};
+pub use patterns::{Match, Near, Pattern, PatternIndex, PatternKind, check_patterns, check_vector};
+pub use platform::PlatformStores;
+pub use positions::{PositionBook, PositionStore};
+pub use risk::{RiskPart, RiskRecord, RiskScope, RiskStore};
+pub use security_events::{
+    SecurityEvent, SecurityEventStore, SecurityPlace, SecurityQuery, SecuritySeverity, check_security_events,
+};
+pub use sequences::{LAST_NUMBER, NUMBERS_MAX, SequenceName, SequenceStore, numbers_after};
+pub use shared_cache::{
+    Invalidation, Invalidations, SHARED_NAME_MAX, SHARED_SPACE_MAX, SHARED_TTL_MAX, SHARED_VALUE_MAX, SharedCache,
+    check_shared_key, check_shared_ttl, check_shared_value,
+};
 pub use signals::{
     DenialRow, Outcome, ReportHead, ReportRow, SignalChange, SignalCounts, SignalHead, SignalRow, SignalState,
-    SignalStore, SignalView, StoredReport,
+    SignalStore, SignalView, StoredDenial, StoredReport, Verdict,
 };
 pub use subscriptions::{Subscription, SubscriptionStatus, SubscriptionStore, SymbolScope};
 pub use ticks::{SeqRun, SourceCommit, TickCommit, TickCounts, TickStore, Visit};
+pub use users::{LoginName, User, UserId, UserRole, UserStatus, UserStore};
 
 use std::{fmt, sync::Arc};
 

@@ -2,7 +2,8 @@
 
 use crate::{JournalMark, StoreError};
 use aitrading_model::{
-    AccountId, DeviceId, Report, ReportState, Signal, SignalId, StrategyId, Symbol, TenantId, Timestamp, TraceId,
+    AccountId, DeviceId, MarketTime, PolicyHash, Price, Report, ReportState, Side, Signal, SignalId, SignalKind,
+    StrategyId, Symbol, TenantId, Timestamp, TraceId,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -80,10 +81,44 @@ pub struct DenialRow {
     pub symbol: Symbol,
     /// Joins it to its cause.
     pub trace: TraceId,
-    /// Stable code of the denial.
+    /// Stable code of the denial: the first control that failed.
     pub code: String,
     /// When.
     pub at: Timestamp,
+    /// What it was decided on; `None` in rows of before it was kept.
+    pub verdict: Option<Verdict>,
+}
+
+/// What a denial was decided on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Way of the order.
+    pub side: Side,
+    /// Open or close.
+    pub kind: SignalKind,
+    /// The price that the order was wanted at.
+    pub price: Price,
+    /// Market time of the symbol.
+    pub market: MarketTime,
+    /// Name of the limit, empty if the control has none.
+    pub limit: String,
+    /// What was found, in the unit of the limit (fixed-point values in 10^-8).
+    pub value: Option<i64>,
+    /// What the limit allows, in the same unit.
+    pub bound: Option<i64>,
+    /// Version of the limits in force.
+    pub limits_version: u32,
+    /// Hash of the policy in force, which covers every limit; `None` where older records do not have it.
+    pub policy: Option<PolicyHash>,
+}
+
+/// A denial with its place in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDenial {
+    /// Grows with every denial; hand the last one back to go on.
+    pub id: u64,
+    /// The denial.
+    pub row: DenialRow,
 }
 
 /// A report as it was accepted.
@@ -280,6 +315,8 @@ pub trait SignalStore: Send + Sync {
     async fn open(&self, limit: usize) -> Result<Vec<SignalView>, StoreError>;
     /// Up to `limit` reports of a tenant after `after` (0: from the first), in order of their acceptance.
     async fn reports(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<StoredReport>, StoreError>;
+    /// Up to `limit` denials of a tenant after `after` (0: from the first), in order.
+    async fn denials(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<StoredDenial>, StoreError>;
     /// The last signal of every account of every tenant.
     async fn signal_heads(&self) -> Result<Vec<SignalHead>, StoreError>;
     /// The last report of every account on every device.

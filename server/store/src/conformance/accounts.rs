@@ -4,7 +4,8 @@ use super::sample::symbol;
 use crate::{Cache, CacheKey, Device, StateAt, StoreError, Stores, Subscription, SubscriptionStatus, SymbolScope};
 use aitrading_model::{
     AccountId, AccountState, CalcMode, DeviceId, ExecutionMode, FillingModes, MarginMode, MarketTime, Money,
-    Permissions, PositionState, PositionTicket, Price, Side, SymbolSpec, TenantId, Timestamp, TradeMode, Volume,
+    Permissions, PositionState, PositionTicket, Price, Session, Side, SymbolSpec, TenantId, Timestamp, TradeMode,
+    TradeSessions, Volume,
 };
 
 use std::{sync::Arc, time::Duration};
@@ -101,6 +102,12 @@ pub async fn an_older_snapshot_does_not_replace_a_newer_one(stores: Stores) -> C
 }
 
 #[expect(clippy::expect_used, reason = "a property's own constants")]
+fn sessions() -> TradeSessions {
+    let friday = [Session { from_s: 0, to_s: 3_600 }, Session { from_s: 7_200, to_s: 172_800 }];
+    TradeSessions::new(-18_000, &[&[] as &[_], &[], &[], &[], &[], &friday, &[]]).expect("a table of sessions")
+}
+
+#[expect(clippy::expect_used, reason = "a property's own constants")]
 fn spec(name: &str, digits: u8) -> SymbolSpec {
     let currency = |code: &str| code.parse().expect("a currency");
     SymbolSpec {
@@ -126,6 +133,7 @@ fn spec(name: &str, digits: u8) -> SymbolSpec {
         currency_margin: currency("USD"),
         margin_conversion: Price::ONE,
         profit_conversion: Price::from_raw(618_839),
+        sessions: (digits > 3).then(sessions),
     }
 }
 

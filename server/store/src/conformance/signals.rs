@@ -1,11 +1,14 @@
 //! What every [`SignalStore`] promises.
 
-use super::sample::{issued, mark, report, signal, symbol};
+use super::sample::{MONDAY, issued, mark, report, signal, symbol};
 use crate::{
     DenialRow, JournalMark, ReportHead, SignalChange, SignalCounts, SignalHead, SignalState, SignalStore, SignalView,
-    StoreError,
+    StoreError, StoredDenial, Verdict,
 };
-use aitrading_model::{AccountId, DeviceId, ReportState, SignalId, StrategyId, TenantId, Timestamp, TraceId};
+use aitrading_model::{
+    AccountId, DeviceId, PolicyHash, Price, ReportState, Side, SignalId, SignalKind, StrategyId, TenantId, Timestamp,
+    TraceId,
+};
 use std::sync::Arc;
 
 type Store = Arc<dyn SignalStore>;
@@ -34,7 +37,35 @@ fn denied(code: &str) -> SignalChange {
         trace: TraceId([9; 16]),
         code: code.to_owned(),
         at: Timestamp(4),
+        verdict: None,
     })
+}
+
+fn verdict() -> Verdict {
+    Verdict {
+        side: Side::Sell,
+        kind: SignalKind::Close,
+        price: Price::from_raw(13_000_000_000),
+        market: MONDAY,
+        limit: "tick_age_ms".to_owned(),
+        value: Some(-60_001),
+        bound: Some(60_000),
+        limits_version: u32::MAX,
+        policy: Some(PolicyHash([5; 32])),
+    }
+}
+
+fn denied_with(tenant: TenantId, at: i64, verdict: Option<Verdict>) -> DenialRow {
+    DenialRow {
+        tenant,
+        account: AccountId(u64::MAX),
+        strategy: StrategyId(u32::MAX),
+        symbol: symbol("GBPJPY"),
+        trace: TraceId([9; 16]),
+        code: "STALE_PRICE".to_owned(),
+        at: Timestamp(at),
+        verdict,
+    }
 }
 
 /// Nothing is made up.
@@ -44,6 +75,7 @@ pub async fn a_new_store_is_empty(store: Store) -> Checked {
     assert_eq!(store.latest(ONE, 9).await?, []);
     assert_eq!(store.open(9).await?, []);
     assert_eq!(store.reports(ONE, 0, 9).await?, []);
+    assert_eq!(store.denials(ONE, 0, 9).await?, []);
     assert_eq!(store.signal(ONE, SignalId([1; 16])).await?, None);
     assert_eq!((store.signal_heads().await?, store.report_heads().await?), (vec![], vec![]));
     Ok(())
@@ -194,6 +226,32 @@ pub async fn reports_are_paged(store: Store) -> Checked {
     assert_eq!(rest[1].row, report(1, 6, 1, ReportState::Executed, &[10, 11]));
     assert_eq!(rest[1].issued_at, Timestamp(1_000_000), "latency is measured from the decision");
     assert_eq!(store.reports(ONE, rest[1].id, 9).await?, []);
+    Ok(())
+}
+
+/// A denial comes back whole: what it was decided on, the limit, its value and bound, and the version; or without, as it came.
+pub async fn denials_keep_their_verdict(store: Store) -> Checked {
+    let plain = Verdict { limit: String::new(), value: None, bound: None, policy: None, ..verdict() };
+    let zero = Verdict { side: Side::Buy, kind: SignalKind::Open, value: Some(0), bound: Some(0), ..verdict() };
+    let verdicts = [Some(verdict()), Some(plain), Some(zero), None];
+    let rows: Vec<_> = (1..).zip(verdicts).map(|(at, verdict)| denied_with(ONE, at, verdict)).collect();
+    store.apply(mark(1), rows.iter().cloned().map(SignalChange::Denied).collect()).await?;
+    let stored = store.denials(ONE, 0, 9).await?;
+    assert_eq!(stored.into_iter().map(|stored| stored.row).collect::<Vec<_>>(), rows);
+    Ok(())
+}
+
+/// Denials are read page by page, each tenant's alone.
+pub async fn denials_are_paged(store: Store) -> Checked {
+    let row = |tenant, at| SignalChange::Denied(denied_with(TenantId(tenant), at, Some(verdict())));
+    store.apply(mark(1), vec![row(1, 1), row(2, 2), row(1, 3), row(1, 4)]).await?;
+    let ats = |stored: &[StoredDenial]| stored.iter().map(|stored| stored.row.at.0).collect::<Vec<_>>();
+    let first = store.denials(ONE, 0, 2).await?;
+    assert_eq!(ats(&first), [1, 3]);
+    let rest = store.denials(ONE, first[1].id, 9).await?;
+    assert_eq!(ats(&rest), [4]);
+    assert_eq!(store.denials(ONE, rest[0].id, 9).await?, []);
+    assert_eq!(ats(&store.denials(TenantId(2), 0, 9).await?), [2]);
     Ok(())
 }
 

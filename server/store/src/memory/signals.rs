@@ -3,7 +3,7 @@
 use super::lock;
 use crate::{
     DenialRow, JournalMark, Outcome, ReportHead, ReportRow, SignalChange, SignalCounts, SignalHead, SignalRow,
-    SignalState, SignalStore, SignalView, StoreError, StoredReport,
+    SignalState, SignalStore, SignalView, StoreError, StoredDenial, StoredReport,
 };
 use aitrading_model::{ReportState, SignalId, TenantId, Ticket, Timestamp};
 use async_trait::async_trait;
@@ -153,6 +153,12 @@ impl SignalStore for MemorySignals {
         let stored =
             |(id, row): (u64, &ReportRow)| StoredReport { id, issued_at: state.issued_at(row), row: row.clone() };
         Ok(numbered.take(limit).map(stored).collect())
+    }
+
+    async fn denials(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<StoredDenial>, StoreError> {
+        let state = lock(&self.0);
+        let numbered = (1_u64..).zip(&state.denials).filter(|(id, row)| *id > after && row.tenant == tenant);
+        Ok(numbered.take(limit).map(|(id, row)| StoredDenial { id, row: row.clone() }).collect())
     }
 
     async fn signal_heads(&self) -> Result<Vec<SignalHead>, StoreError> {
