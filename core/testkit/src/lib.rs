@@ -2,10 +2,13 @@
 #![warn(missing_docs)]
 #![expect(clippy::expect_used, reason = "fixtures are literals; a wrong one must stop the test")]
 
+#[cfg(unix)]
+pub mod servers;
+
 use aitrading_model::{
     AccountId, AccountState, CalcMode, DeviceId, ExecutionMode, Fence, FillingModes, MarginMode, MarketTime, Money,
-    OrderType, Permissions, PolicyHash, PositionTicket, Price, Side, Signal, SignalId, SignalKind, SymbolSpec,
-    TenantId, Timestamp, TraceId, TradeMode, Volume,
+    OrderType, Permissions, PolicyHash, PositionTicket, Price, Session, Side, Signal, SignalId, SignalKind, SymbolSpec,
+    TenantId, Timestamp, TraceId, TradeMode, TradeSessions, Volume,
 };
 use std::path::{Path, PathBuf};
 
@@ -25,6 +28,14 @@ pub fn lots(text: &str) -> Volume {
 #[must_use]
 pub fn money(text: &str) -> Money {
     text.parse().expect("an amount")
+}
+
+/// Around the clock from Monday to Friday, on a server whose clock is two hours ahead of UTC.
+#[must_use]
+pub fn weekdays() -> TradeSessions {
+    let day = [Session { from_s: 0, to_s: 86_400 }];
+    let (on, off): (&[_], &[_]) = (&day, &[]);
+    TradeSessions::new(7_200, &[off, on, on, on, on, on, off]).expect("a table of sessions")
 }
 
 /// USDJPY on a USD account: 3 digits, 100,000 units, 0.618839 USD per tick and lot.
@@ -54,6 +65,7 @@ pub fn usdjpy() -> SymbolSpec {
         currency_margin: usd,
         margin_conversion: Price::ONE,
         profit_conversion: price("0.00618839"),
+        sessions: Some(weekdays()),
     }
 }
 
