@@ -11,6 +11,7 @@ mod ids;
 mod order;
 mod report;
 mod retcode;
+mod sessions;
 mod signal;
 mod spec;
 mod symbol;
@@ -29,6 +30,9 @@ pub use ids::{
 pub use order::{Deal, DealEntry, OrderType, Side};
 pub use report::{HopTimes, Report, ReportState};
 pub use retcode::{Retcode, RetcodeClass, RetcodeRow};
+pub use sessions::{
+    BadSessions, SERVER_AHEAD_MAX_S, SERVER_AHEAD_STEP_S, SESSIONS_PER_DAY_MAX, Session, TradeSessions, WEEKDAYS,
+};
 pub use signal::{PolicyHash, Signal, SignalKind};
 pub use spec::{CalcMode, Currency, ExecutionMode, FillingModes, SymbolSpec, TradeMode};
 pub use symbol::{Symbol, SymbolError};

@@ -1,6 +1,6 @@
 //! What a broker says about a symbol.
 
-use crate::{Money, Price, Symbol, Volume, fixed::mul_div};
+use crate::{Money, Price, Symbol, TradeSessions, Volume, fixed::mul_div};
 use std::{fmt, str::FromStr};
 
 /// A currency code of 1 to 7 upper-case letters or digits.
@@ -167,6 +167,9 @@ pub struct SymbolSpec {
     pub margin_conversion: Price,
     /// Deposit currency per unit of profit currency.
     pub profit_conversion: Price,
+    /// When it trades. `None`: nobody said, and then nothing is traded. Specifications of before this field read as that.
+    #[serde(default)]
+    pub sessions: Option<TradeSessions>,
 }
 
 impl SymbolSpec {

@@ -122,6 +122,7 @@ mod contracts {
             currency_margin: "USD".parse().unwrap(),
             margin_conversion: Price::ONE,
             profit_conversion: price("0.00618839"),
+            sessions: None,
         }
     }
 

@@ -7,7 +7,9 @@ use std::fmt;
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
-/// Market time: milliseconds since 1970-01-01 UTC as the tick source stamped it. Drives bars, sessions and plausibility.
+/// Market time: milliseconds since 1970-01-01 UTC as the tick source stamped it. Drives bars, sessions and plausibility. A source
+/// that stamps by another clock, as MetaTrader does by its trade server's, translates before it sends; the step between both comes
+/// with the symbol's [`crate::TradeSessions`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct MarketTime(pub i64);

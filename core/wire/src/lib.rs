@@ -2,6 +2,7 @@
 //! Expert Advisor, and the interfaces through which services meet. No sockets, no policy.
 #![warn(missing_docs)]
 
+mod checkpoint;
 mod codec;
 pub mod ea;
 mod error;
@@ -10,10 +11,12 @@ pub mod link;
 mod report;
 pub mod services;
 mod signal;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod values;
 
+pub use checkpoint::CheckpointNote;
 pub use codec::{Reader, Writer};
 pub use error::WireError;
 pub use report::{REPORT_DOMAIN, ReportEnvelope, decode_report, encode_report};

@@ -4,9 +4,13 @@
 pub const TICKS_PER_BATCH_MAX: usize = 256;
 /// Symbols that one session may send.
 pub const SYMBOLS_PER_SESSION_MAX: usize = 256;
+/// Different tables of sessions in one list of specifications.
+pub const SESSION_TABLES_MAX: usize = 24;
 /// Bytes of a text (server name, message).
 pub const TEXT_BYTES_MAX: usize = 256;
 /// Bytes of one message's body on the client link; one Noise message holds it.
 pub const BODY_BYTES_MAX: usize = 60 * 1024;
+/// Bytes of a checkpoint as a signed note; the longest origin leaves room.
+pub const CHECKPOINT_BYTES_MAX: usize = 1_024;
 /// Bytes of one frame's body on the EA link.
 pub const EA_BODY_BYTES_MAX: usize = 64 * 1024;

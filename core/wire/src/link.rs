@@ -7,13 +7,15 @@
 //! bridge answers with fresh cursors and takes nothing of that epoch. So a new epoch can never make an old tick look new.
 
 mod control;
+mod heartbeat;
 mod ticks;
 
 pub use control::{Control, Hello, Pacing, Welcome};
+pub use heartbeat::{Heartbeat, SubscriptionState};
 pub use ticks::{decode_ticks, encode_ticks};
 
-/// The version of the messages below.
-pub const LINK_VERSION: u16 = 1;
+/// The version of the messages below. 2: specifications tell when a symbol trades.
+pub const LINK_VERSION: u16 = 2;
 
 /// Stream numbers of the client link (0 belongs to the channel itself).
 pub mod stream {

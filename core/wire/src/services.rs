@@ -183,3 +183,9 @@ pub trait AuditSink: Send + Sync {
     /// Returns when the leaf is durable, with its index.
     async fn append(&self, event: AuditEvent) -> Result<u64, ServiceError>;
 }
+
+/// Tells of the audit log what may be published; whoever owns the log implements it.
+pub trait CheckpointSource: Send + Sync {
+    /// The newest published checkpoint as a signed note; `None` if there is none. Cheap, and without waiting.
+    fn newest(&self) -> Option<String>;
+}

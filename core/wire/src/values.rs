@@ -1,10 +1,14 @@
 //! How the model's values are laid out; shared by all messages.
 
-use crate::{Reader, WireError, Writer, limits::TEXT_BYTES_MAX};
+use crate::{
+    Reader, WireError, Writer,
+    limits::{SESSION_TABLES_MAX, SYMBOLS_PER_SESSION_MAX, TEXT_BYTES_MAX},
+    tables::Tables,
+};
 use aitrading_model::{
     AccountId, AccountState, CalcMode, Currency, Cursor, Deal, DealEntry, DealTicket, Epoch, ExecutionMode,
-    FillingModes, MarginMode, MarketTime, Money, Permissions, PositionState, PositionTicket, Price, Side, Symbol,
-    SymbolSpec, Ticket, TradeMode, Volume,
+    FillingModes, MarginMode, MarketTime, Money, Permissions, PositionState, PositionTicket, Price,
+    SESSIONS_PER_DAY_MAX, Session, Side, Symbol, SymbolSpec, Ticket, TradeMode, TradeSessions, Volume, WEEKDAYS,
 };
 
 /// A value with one encoding.
@@ -162,6 +166,42 @@ impl Value for AccountState {
     }
 }
 
+/// Specifications, then the tables of sessions that they name.
+pub(crate) fn put_specs(w: &mut Writer, specs: &[SymbolSpec]) {
+    let tables = Tables::of(specs);
+    w.list(specs, |w, spec| {
+        spec.put(w);
+        w.u8(tables.number(spec.sessions.as_ref()));
+    });
+    w.list(tables.all(), |w, table| table.put(w));
+}
+
+pub(crate) fn get_specs(r: &mut Reader<'_>) -> Result<Vec<SymbolSpec>, WireError> {
+    let specs = r.list("specs", SYMBOLS_PER_SESSION_MAX, |r| Ok((SymbolSpec::get(r)?, r.u8()?)))?;
+    let tables = r.list("session tables", SESSION_TABLES_MAX, TradeSessions::get)?;
+    Tables::give(tables, specs)
+}
+
+impl Value for TradeSessions {
+    fn put(&self, w: &mut Writer) {
+        w.i64(self.server_ahead_s().into());
+        for day in self.days() {
+            w.list(day, |w, session| _ = w.u32(session.from_s).u32(session.to_s));
+        }
+    }
+    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        let bad = |_| WireError::BadValue("sessions");
+        let ahead = i32::try_from(r.i64()?).map_err(|_| WireError::BadValue("sessions"))?;
+        let mut days: [Vec<Session>; WEEKDAYS] = Default::default();
+        for day in &mut days {
+            let session = |r: &mut Reader<'_>| Ok(Session { from_s: r.u32()?, to_s: r.u32()? });
+            *day = r.list("sessions", SESSIONS_PER_DAY_MAX, session)?;
+        }
+        Self::new(ahead, &days).map_err(bad)
+    }
+}
+
+/// Without its sessions: [`put_specs`] writes those behind the list.
 impl Value for SymbolSpec {
     fn put(&self, w: &mut Writer) {
         self.symbol.put(w);
@@ -208,6 +248,7 @@ impl Value for SymbolSpec {
             currency_margin: Currency::get(r)?,
             margin_conversion: Price::get(r)?,
             profit_conversion: Price::get(r)?,
+            sessions: None,
         })
     }
 }

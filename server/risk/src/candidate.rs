@@ -49,6 +49,4 @@ pub struct Candidate {
     pub price: Price,
     /// When the wish was made.
     pub decided_at: Timestamp,
-    /// Idempotency key of the one who asks; none for strategies.
-    pub key: Option<[u8; 16]>,
 }

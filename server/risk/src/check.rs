@@ -1,11 +1,12 @@
 //! The controls, in the order of the check list; the first that fails is the verdict.
 
 mod order;
+mod reducing;
 mod session;
 
 use crate::{
     Action, Approved, Candidate, Denied, DenyCode, Inputs, Limits, Order, Quantity, Quote, Reservation, SizeChain,
-    Sizing, loss_of,
+    Sizing, TradingState, loss_of,
     sizing::{budget, fractional, is_on_grid},
     wide::notional,
 };
@@ -57,6 +58,9 @@ pub fn check(inputs: &Inputs<'_>, limits: &Limits, candidate: &Candidate) -> Res
     order::syntax(&refuse, &facts, candidate)?;
     let chain = size(&refuse, &facts, limits, candidate)?;
     let lots = chain.lots();
+    if inputs.state == TradingState::Reducing {
+        reducing::size(&refuse, inputs, candidate, lots)?;
+    }
     if candidate.kind() == SignalKind::Open {
         max_size(&refuse, &facts, limits, lots)?;
     }

@@ -30,6 +30,12 @@ macro_rules! codes {
                 match self { $(Self::$name => Control($control),)* }
             }
 
+            /// The one with this code.
+            #[must_use]
+            pub fn from_code(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.code() == code)
+            }
+
             /// Cause and cure.
             #[must_use]
             pub const fn cure(self) -> &'static str {
@@ -44,8 +50,8 @@ codes! {
     NoLimits "NO_LIMITS" 0 "a limit is set at no level; set it globally";
     /// Trading is stopped.
     Halted "TRADING_HALTED" 1 "trading is halted; an operator must resume it";
-    /// Only closing is allowed.
-    Reducing "REDUCING_ONLY" 1 "only orders that reduce are allowed now";
+    /// Only reducing is allowed.
+    Reducing "REDUCING_ONLY" 1 "only orders after which the symbol's net position is smaller are allowed now";
     /// No subscription.
     EntitlementAbsent "ENTITLEMENT_ABSENT" 2 "the account has no subscription";
     /// Subscription over.
@@ -80,6 +86,8 @@ codes! {
     NoPrice "NO_PRICE" 3 "the symbol has no quote";
     /// Quote too old.
     StalePrice "STALE_PRICE" 3 "the symbol's quote is too old";
+    /// Quote old on arrival.
+    StaleMarket "STALE_MARKET" 3 "the quote was old when it came; wait until the feed has caught up with its market";
     /// A stamp lies after now: the clock was set back, so its age is unknown.
     ClockBackwards "CLOCK_BACKWARDS" 3 "a fact is stamped after now; look at the server's clock, then wait for a fresh one";
     /// The clock stands before the last decision.
@@ -94,6 +102,10 @@ codes! {
     TradeMode "TRADE_MODE" 5 "the broker's trade mode forbids it";
     /// The broker does not allow this order type.
     OrderMode "ORDER_MODE" 5 "the broker's order mode forbids market orders or stops";
+    /// Nobody said when the symbol trades.
+    SessionUnknown "SESSION_UNKNOWN" 5 "the symbol's trade sessions are unknown; the terminal must send them with the specification";
+    /// The symbol does not trade now.
+    SessionClosed "SESSION_CLOSED" 5 "the symbol's trade session is closed by the broker's clock; wait for the next one";
     /// Specification is no specification.
     BadSpec "BAD_SPEC" 6 "the symbol's specification contradicts itself";
     /// Price is not positive, or bid and ask are crossed.
@@ -120,6 +132,12 @@ codes! {
     Duplicate "DUPLICATE" 10 "the same order was decided a moment ago";
     /// Same key, other content.
     KeyReused "KEY_REUSED" 10 "the idempotency key was used for another order";
+    /// Key from before what is remembered.
+    KeyTooOld "KEY_TOO_OLD" 10 "the idempotency key is older than what is remembered; look whether its order was made, then use a new key";
+    /// Key of tomorrow.
+    KeyAhead "KEY_AHEAD" 10 "the idempotency key was made after now; correct the caller's clock";
+    /// Key without a time.
+    KeyMalformed "KEY_MALFORMED" 10 "the idempotency key must be a UUID of version 7: its time says whether it is still remembered";
     /// No stop, so no risk.
     StopRequired "STOP_REQUIRED" 14 "without a stop the risk cannot be computed";
     /// Too much at stake.
@@ -167,6 +185,35 @@ impl Quantity {
             Self::Money(v) => v.raw(),
             Self::Millis(v) | Self::Points(v) | Self::Ppm(v) | Self::Percent(v) => v,
         }
+    }
+
+    /// Number of the unit, as journals keep it; never 0.
+    #[must_use]
+    pub const fn unit(self) -> u8 {
+        match self {
+            Self::Price(_) => 1,
+            Self::Volume(_) => 2,
+            Self::Money(_) => 3,
+            Self::Millis(_) => 4,
+            Self::Points(_) => 5,
+            Self::Ppm(_) => 6,
+            Self::Percent(_) => 7,
+        }
+    }
+
+    /// From the number of its unit and the bare number.
+    #[must_use]
+    pub const fn from_parts(unit: u8, raw: i64) -> Option<Self> {
+        Some(match unit {
+            1 => Self::Price(Price::from_raw(raw)),
+            2 => Self::Volume(Volume::from_raw(raw)),
+            3 => Self::Money(Money::from_raw(raw)),
+            4 => Self::Millis(raw),
+            5 => Self::Points(raw),
+            6 => Self::Ppm(raw),
+            7 => Self::Percent(raw),
+            _ => return None,
+        })
     }
 }
 

@@ -34,6 +34,15 @@ impl Quote {
     }
 }
 
+/// How far a quote had lagged behind its market when it came. Receive time cannot tell: after an outage old ticks come just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarketLag {
+    /// So many milliseconds more than usual.
+    Millis(i64),
+    /// The feed is replayed history: its market time says nothing about its age.
+    Replayed,
+}
+
 /// What the subscription says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entitlement {
@@ -83,8 +92,23 @@ pub struct Recent {
     pub position: aitrading_model::PositionTicket,
     /// Market time of the decision.
     pub market: MarketTime,
-    /// Idempotency key, if there was one.
-    pub key: Option<[u8; 16]>,
+}
+
+/// What is known of the idempotency key that an order comes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// Strategies have none.
+    None,
+    /// Its time is inside the window whose keys are all remembered, and it is not among them.
+    Unused,
+    /// It was used for another order.
+    Reused,
+    /// Older than the window: whether it was used is no longer known.
+    TooOld,
+    /// Made after now: its outcome could be forgotten before its time.
+    Ahead,
+    /// It carries no time.
+    Malformed,
 }
 
 /// The world as known for one account and symbol. `None` means unknown, and unknown denies.
@@ -110,10 +134,23 @@ pub struct Inputs<'a> {
     pub spec: Option<Stamped<&'a SymbolSpec>>,
     /// Latest quote.
     pub quote: Option<Stamped<Quote>>,
+    /// Its lag; `None`: unknown.
+    pub market_lag: Option<MarketLag>,
     /// Notional value of all open positions in deposit currency.
     pub exposure: Option<Money>,
     /// What is in flight: undecided, sent, or with unknown outcome.
     pub reserved: &'a [Reservation],
     /// Recent orders of the account.
     pub recent: &'a [Recent],
+    /// The order's idempotency key. The same order under a known key is answered before it is checked.
+    pub key: KeyState,
+}
+
+impl Inputs<'_> {
+    /// Market time of now: the symbol's latest, and the receive time that has passed since it was quoted. A market that fell silent
+    /// goes on by the clock. In UTC, as every market time: who stamps ticks by another clock translates them. `None` without a quote.
+    pub(crate) fn market_now(&self) -> Option<MarketTime> {
+        let silent_ns = self.now.since(self.quote?.at).max(0);
+        Some(MarketTime(self.market.0.saturating_add(silent_ns.div_euclid(1_000_000))))
+    }
 }

@@ -111,6 +111,13 @@ macro_rules! limits {
             }
         }
 
+        /// The limit's name as a refusal carries it; `None` if there is no such limit.
+        #[must_use]
+        pub fn limit_name(name: &str) -> Option<&'static str> {
+            let known = ["", "symbols", $(stringify!($name)),*];
+            known.into_iter().find(|known| *known == name)
+        }
+
         impl LimitSet {
             /// The strictest of every row that applies.
             ///
@@ -144,6 +151,8 @@ macro_rules! limits {
 limits! {
     /// Oldest quote, milliseconds of receive time.
     tick_age_ms: u64, min, 60_000;
+    /// Farthest that a quote may have lagged behind its market when it came, beyond the usual lag, milliseconds.
+    market_lag_ms: u64, min, 5_000;
     /// Oldest account snapshot, milliseconds of receive time.
     account_age_ms: u64, min, 120_000;
     /// Oldest specification, milliseconds of receive time.

@@ -2,11 +2,13 @@
 
 mod controls;
 mod properties;
+mod reducing;
+mod sessions;
 mod sizing;
 
 use crate::{
-    Action, Candidate, Denied, Entitlement, Gate, Inputs, LimitRow, LimitSet, Limits, Quote, Recent, Reservation,
-    Sizing, Stamped, TradingState,
+    Action, Candidate, Denied, Entitlement, Gate, Inputs, KeyState, LimitRow, LimitSet, Limits, MarketLag, Quote,
+    Recent, Reservation, Sizing, Stamped, TradingState,
 };
 use aitrading_model::{
     AccountId, AccountState, MarginMode, MarketTime, Money, Permissions, PositionTicket, Side, StrategyId, SymbolSpec,
@@ -40,6 +42,7 @@ pub(crate) fn account() -> AccountState {
 pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) last_issued: Timestamp,
+    pub(crate) market: MarketTime,
     pub(crate) state: TradingState,
     pub(crate) entitlement: Entitlement,
     pub(crate) gate: Gate,
@@ -51,6 +54,8 @@ pub(crate) struct World {
     pub(crate) recent: Vec<Recent>,
     pub(crate) row: LimitRow,
     pub(crate) candidate: Candidate,
+    pub(crate) key: KeyState,
+    pub(crate) market_lag: Option<MarketLag>,
 }
 
 /// USDJPY at 161.594/161.597, buy with a stop 30 pips below the ask, 1 % of 10,000 USD.
@@ -59,6 +64,7 @@ pub(crate) fn world() -> World {
     World {
         now: NOW,
         last_issued: NOW,
+        market: MarketTime(10_000),
         state: TradingState::Active,
         entitlement: Entitlement::Active,
         gate: Gate::Ready,
@@ -82,8 +88,9 @@ pub(crate) fn world() -> World {
             },
             price: price("161.597"),
             decided_at: NOW,
-            key: None,
         },
+        key: KeyState::None,
+        market_lag: Some(MarketLag::Millis(0)),
     }
 }
 
@@ -99,7 +106,7 @@ impl World {
             now: self.now,
             last_issued: self.last_issued,
             clock_step_ns: 5_000_000_000,
-            market: MarketTime(10_000),
+            market: self.market,
             state: self.state,
             entitlement: self.entitlement,
             gate: self.gate,
@@ -109,6 +116,8 @@ impl World {
             exposure: self.exposure,
             reserved: &self.reserved,
             recent: &self.recent,
+            key: self.key,
+            market_lag: self.market_lag,
         };
         crate::check(&inputs, &self.limits(), &self.candidate)
     }

@@ -5,18 +5,24 @@ use super::{
     table::{check, read, unreadable},
 };
 use aitrading_model::{
-    CalcMode, Currency, ExecutionMode, FillingModes, Money, Price, SCALE, Symbol, SymbolSpec, TradeMode, Volume,
+    CalcMode, Currency, ExecutionMode, FillingModes, Money, Price, SCALE, Symbol, SymbolSpec, TradeMode, TradeSessions,
+    Volume,
 };
 use std::collections::BTreeMap;
 
 type Properties<'a> = BTreeMap<&'a str, &'a str>;
 
-/// Reads a specification that was exported from a terminal's specification window. The file names no symbol and no deposit
-/// currency, so both are handed over; rates follow from tick value and contract size.
+/// Reads a specification that was exported from a terminal's specification window. The file names no symbol, no deposit
+/// currency and no sessions, so all are handed over; rates follow from tick value and contract size.
 ///
 /// # Errors
 /// [`SpecError`] with the property that is missing, cannot be read or contradicts another.
-pub fn from_mt5_spec_csv(symbol: Symbol, deposit: Currency, text: &str) -> Result<SymbolSpec, SpecError> {
+pub fn from_mt5_spec_csv(
+    symbol: Symbol,
+    deposit: Currency,
+    sessions: Option<TradeSessions>,
+    text: &str,
+) -> Result<SymbolSpec, SpecError> {
     let pairs = text.lines().filter_map(|line| line.trim_end().split_once(','));
     let properties: Properties<'_> = pairs.map(|(name, value)| (name, value.trim_matches('"'))).collect();
     let get = |name: &'static str| properties.get(name).copied().ok_or(SpecError::Missing(name));
@@ -61,6 +67,7 @@ pub fn from_mt5_spec_csv(symbol: Symbol, deposit: Currency, text: &str) -> Resul
         currency_margin: margin_currency,
         margin_conversion,
         profit_conversion,
+        sessions,
     };
     check(&spec)?;
     Ok(spec)

@@ -1,12 +1,20 @@
 //! The shipped table and its reader. One line per symbol, columns between blanks, `#` begins a comment.
 
 use super::SpecError;
-use aitrading_model::{CalcMode, ExecutionMode, FillingModes, Price, Symbol, SymbolSpec, TradeMode, Volume};
+use aitrading_model::{
+    CalcMode, ExecutionMode, FillingModes, Price, Session, Symbol, SymbolSpec, TradeMode, TradeSessions, Volume,
+    WEEKDAYS,
+};
 use std::str::FromStr;
 
 /// The table in the executable.
 const SHIPPED: &str = include_str!("table.txt");
-const COLUMNS: usize = 14;
+const COLUMNS: usize = 15;
+/// The simulated trade server's clock: UTC+2 in winter and summer. With it a week of New York's currency market, Sunday 17:00 to
+/// Friday 17:00, lies on Monday to Friday while New York has winter time.
+const SERVER_AHEAD_S: i32 = 7_200;
+/// Weekdays as the table names them, Sunday first.
+const DAYS: [&str; WEEKDAYS] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 /// Market, limit, stop, stop limit, stop loss, take profit, close by.
 const ALL_ORDERS: u8 = 127;
 
@@ -55,8 +63,23 @@ fn parse_row(line: &str, number: usize) -> Result<TableRow, SpecError> {
     let Ok(columns) = <[&str; COLUMNS]>::try_from(columns.as_slice()) else {
         return Err(SpecError::Columns { line: number, found: columns.len(), wanted: COLUMNS });
     };
-    let [symbol, digits, contract, tick, value, calc, base, profit, margin, to_margin, to_profit, max, price, spread] =
-        columns;
+    let [
+        symbol,
+        digits,
+        contract,
+        tick,
+        value,
+        calc,
+        base,
+        profit,
+        margin,
+        to_margin,
+        to_profit,
+        max,
+        price,
+        spread,
+        open,
+    ] = columns;
     let spec = SymbolSpec {
         symbol: read("symbol", symbol)?,
         digits: read("digits", digits)?,
@@ -84,9 +107,30 @@ fn parse_row(line: &str, number: usize) -> Result<TableRow, SpecError> {
         currency_margin: read("margin currency", margin)?,
         margin_conversion: read("margin conversion", to_margin)?,
         profit_conversion: read("profit conversion", to_profit)?,
+        sessions: Some(sessions(open).ok_or_else(|| unreadable("sessions", open))?),
     };
     check(&spec)?;
     Ok(TableRow { spec, reference_price: read("reference price", price)?, spread_ticks: read("spread", spread)? })
+}
+
+/// `Mon-Fri/01:00-24:00`: the same hours on each of these days, by the server's clock.
+fn sessions(words: &str) -> Option<TradeSessions> {
+    let (days, hours) = words.split_once('/')?;
+    let (first, last) = days.split_once('-')?;
+    let (from, to) = hours.split_once('-')?;
+    let day = |name: &str| DAYS.iter().position(|known| *known == name);
+    let (first, last) = (day(first)?, day(last)?);
+    let open = [Session { from_s: second(from)?, to_s: second(to)? }];
+    let mut week: [&[Session]; WEEKDAYS] = [&[]; WEEKDAYS];
+    week.get_mut(first..=last)?.fill(&open);
+    TradeSessions::new(SERVER_AHEAD_S, &week).ok()
+}
+
+/// Second of the day at `HH:MM`.
+fn second(words: &str) -> Option<u32> {
+    let (hours, minutes) = words.split_once(':')?;
+    let (hours, minutes) = (hours.parse::<u32>().ok()?, minutes.parse::<u32>().ok().filter(|m| *m < 60)?);
+    hours.checked_mul(60)?.checked_add(minutes)?.checked_mul(60)
 }
 
 /// What every reader of specifications ends with: sizes are positive, and the tick value is what contract and rate make it.

@@ -53,6 +53,14 @@ pub(super) struct Market {
     pub(super) closed: bool,
 }
 
+impl Market {
+    /// Does the symbol trade at its last tick's time? That is the server's clock here: a simulated market has no other time. A
+    /// broker without a table of sessions trades nothing.
+    pub(super) fn in_session(&self) -> bool {
+        self.spec.sessions.is_some_and(|sessions| sessions.is_open(self.time))
+    }
+}
+
 /// What one act of the broker brought about.
 #[derive(Debug, Clone)]
 pub struct Execution {

@@ -3,7 +3,8 @@
 use super::*;
 use crate::{
     WireError,
-    limits::{EA_BODY_BYTES_MAX, TEXT_BYTES_MAX},
+    limits::{BODY_BYTES_MAX, EA_BODY_BYTES_MAX, SESSION_TABLES_MAX, SYMBOLS_PER_SESSION_MAX, TEXT_BYTES_MAX},
+    link::Control,
 };
 use aitrading_model::*;
 use proptest::prelude::*;
@@ -51,7 +52,25 @@ fn spec() -> SymbolSpec {
         currency_margin: "GBP".parse().unwrap(),
         margin_conversion: Price::ONE,
         profit_conversion: Price::ONE,
+        sessions: None,
     }
+}
+
+/// A table that tells itself from others by its first session.
+fn table(n: u32, per_day: usize) -> TradeSessions {
+    let mut day = vec![Session { from_s: 0, to_s: 172_800 }; per_day];
+    day[0].from_s = n;
+    TradeSessions::new(7_200, &[(); WEEKDAYS].map(|()| day.clone())).unwrap()
+}
+
+/// As many symbols as there may be, with the longest names and as many and as full tables as there may be.
+fn largest_specs() -> Vec<SymbolSpec> {
+    let symbol = "1234567890123456789012345678901".parse().unwrap();
+    let currency: Currency = "1234567".parse().unwrap();
+    let spec =
+        SymbolSpec { symbol, currency_base: currency, currency_profit: currency, currency_margin: currency, ..spec() };
+    let sessions = |n: usize| table(u32::try_from(n % SESSION_TABLES_MAX).unwrap(), SESSIONS_PER_DAY_MAX);
+    (0..SYMBOLS_PER_SESSION_MAX).map(|n| SymbolSpec { sessions: Some(sessions(n)), ..spec }).collect()
 }
 
 fn account(positions: usize) -> AccountState {
@@ -181,7 +200,7 @@ fn every_message() -> Vec<Message> {
         Message::Refuse(Refuse { code: "BAD_PROOF".into(), text: "compare the secrets".into() }),
         Message::Heartbeat(Heartbeat { number: 1 }),
         Message::Account(Box::new(account(AccountState::MAX_POSITIONS))),
-        Message::Specs(Specs(vec![spec(); 256])),
+        Message::Specs(Specs(largest_specs())),
         Message::TerminalInfo(TerminalInfo { permissions: Permissions::ALL, build: 5000, ping_us: 30_000 }),
         Message::TickSubscribe(TickSubscribe {
             feed: 1,
@@ -270,7 +289,7 @@ fn what_is_no_frame_is_refused_at_once() {
         bytes[at] = to;
         bytes
     };
-    check_refused(&change(4, 2), WireError::Version(2));
+    check_refused(&change(4, 1), WireError::Version(1));
     check_refused(&change(10, 2), WireError::TooLarge("body"));
     check_refused(&change(5, 6), WireError::Checksum);
     check_refused(&change(16, 9), WireError::Checksum);
@@ -291,7 +310,7 @@ fn a_lying_count_is_refused_before_it_is_read() {
 #[test]
 fn the_layout_is_the_one_that_is_documented() {
     let frame = Message::TickContinue(FeedNumber { feed: 0x0403_0201 }).frame(3);
-    assert_eq!(frame[..12], [b'A', b'T', b'E', b'A', 1, 22, 3, 0, 4, 0, 0, 0]);
+    assert_eq!(frame[..12], [b'A', b'T', b'E', b'A', 2, 22, 3, 0, 4, 0, 0, 0]);
     assert_eq!(frame[16..], [1, 2, 3, 4]);
     let crc = crc32c::crc32c_append(crc32c::crc32c(&frame[..12]), &frame[16..]);
     assert_eq!(frame[12..16], crc.to_le_bytes());
@@ -299,6 +318,75 @@ fn the_layout_is_the_one_that_is_documented() {
     push_tick_frame(&mut out, FLAG_STANDS, 7, &[tick(1), tick(2)]);
     assert_eq!(out.len(), HEADER_BYTES + 6 + 2 * 44);
     assert_eq!(out[7], FLAG_STANDS);
+}
+
+/// One symbol without and one with sessions: Monday 00:00 to 24:00 of a server at UTC+2.
+fn two_specs() -> Vec<SymbolSpec> {
+    let monday = [Session { from_s: 0, to_s: 86_400 }];
+    let sessions = TradeSessions::new(7_200, &[&[] as &[_], &monday, &[], &[], &[], &[], &[]]).unwrap();
+    vec![spec(), SymbolSpec { sessions: Some(sessions), ..spec() }]
+}
+
+/// The body of [`two_specs`]: where the second symbol's table number stands, and where the tables begin.
+fn two_specs_body() -> (Vec<u8>, usize) {
+    let body = Message::Specs(Specs(two_specs())).frame(5).split_off(HEADER_BYTES);
+    let tables = body.len() - (2 + 4 + 7 * 2 + 8);
+    (body, tables)
+}
+
+#[test]
+fn sessions_stand_behind_the_specifications_as_documented() {
+    let (body, tables) = two_specs_body();
+    let day = [0, 0];
+    let monday = [1, 0, 0, 0, 0, 0, 0x80, 0x51, 1, 0];
+    let expected = [[1, 0, 0x20, 0x1c, 0, 0].as_slice(), &day, &monday, &day, &day, &day, &day, &day].concat();
+    assert_eq!(body[tables..], expected);
+    assert_eq!(body[tables - 1], 1, "the second symbol names the first table");
+    let one = (tables - 2) / 2;
+    assert_eq!(body[2 + one - 1], 0, "the first symbol names none");
+}
+
+#[test]
+fn a_table_that_is_missing_unused_twice_there_or_broken_is_refused() {
+    let (body, tables) = two_specs_body();
+    let decode = |body: &[u8]| Message::decode(&Frame { kind: 11, role: 5, flags: 0, body });
+    let bad = Err(WireError::BadValue("sessions"));
+    let change = |at: usize, to: u8| {
+        let mut body = body.clone();
+        body[at] = to;
+        body
+    };
+    assert_eq!(decode(&change(tables - 1, 2)), bad, "no such table");
+    assert_eq!(decode(&change(tables - 1, 0)), bad, "a table that nobody names");
+    assert_eq!(decode(&change(tables + 2, 0x21)), bad, "no quarter of an hour");
+    let mut empty = body.clone();
+    empty[tables + 14..tables + 18].fill(0);
+    assert_eq!(decode(&empty), bad, "a session that ends where it begins");
+    let mut twice = change(tables, 2);
+    twice.extend_from_slice(&body[tables + 2..]);
+    assert_eq!(decode(&twice), bad, "the same table twice");
+    assert_eq!(decode(&change(tables, 25)), Err(WireError::TooLarge("session tables")));
+    assert_eq!(decode(&change(tables + 6, 9)), Err(WireError::TooLarge("sessions")));
+}
+
+#[test]
+fn more_tables_than_there_may_be_leave_the_others_unknown() {
+    let specs: Vec<_> = (0..30).map(|n| SymbolSpec { sessions: Some(table(n, 1)), ..spec() }).collect();
+    let (frame, mut decoder) = (Message::Specs(Specs(specs)).frame(5), Decoder::new());
+    feed(&mut decoder, &frame);
+    let Message::Specs(read) = Message::decode(&decoder.next_frame().unwrap().unwrap()).unwrap() else { panic!() };
+    assert!(read.0[..SESSION_TABLES_MAX].iter().all(|spec| spec.sessions.is_some()));
+    assert!(read.0[SESSION_TABLES_MAX..].iter().all(|spec| spec.sessions.is_none()), "unknown, and so never traded");
+}
+
+#[test]
+fn the_client_link_carries_the_largest_list_and_two_tables() {
+    for specs in [largest_specs(), two_specs(), vec![]] {
+        let message = Control::Specs(specs);
+        let body = message.encode();
+        assert!(body.len() <= BODY_BYTES_MAX, "{} bytes", body.len());
+        assert_eq!(Control::decode(message.kind(), &body), Ok(message));
+    }
 }
 
 #[test]

@@ -1,11 +1,15 @@
 //! How the model's values are laid out on the EA link.
 
 use super::fields::{Field, Item, Take, byte_field, layout};
-use crate::{WireError, limits::SYMBOLS_PER_SESSION_MAX};
+use crate::{
+    WireError,
+    limits::{SESSION_TABLES_MAX, SYMBOLS_PER_SESSION_MAX},
+    tables::Tables,
+};
 use aitrading_model::{
     AccountId, AccountState, CalcMode, Currency, Deal, DealEntry, DealTicket, ExecutionMode, FillingModes, MarginMode,
-    MarketTime, Money, Permissions, PositionState, PositionTicket, Price, Retcode, Side, Symbol, SymbolSpec, Ticket,
-    TradeMode, Volume,
+    MarketTime, Money, Permissions, PositionState, PositionTicket, Price, Retcode, SESSIONS_PER_DAY_MAX, Session, Side,
+    Symbol, SymbolSpec, Ticket, TradeMode, TradeSessions, Volume, WEEKDAYS,
 };
 
 macro_rules! fixed_point {
@@ -108,9 +112,29 @@ impl Item for PositionState {
     const NAME: &'static str = "positions";
 }
 
-/// The specification with its digits checked: everything that prints a price relies on them.
-struct Spec(SymbolSpec);
-layout!(SymbolSpec {
+/// A specification without its sessions, its digits checked (everything that prints a price relies on them), and the number
+/// of its table of sessions in the same message; 0 if nobody knows when it trades.
+struct Spec {
+    spec: SymbolSpec,
+    table: u8,
+}
+layout!(Spec { spec, table });
+
+/// The specification's fields in order are its layout, as [`layout`] has it; sessions travel behind the list.
+macro_rules! spec_layout {
+    ($($field:ident),* $(,)?) => {
+        impl Field for SymbolSpec {
+            fn put(&self, out: &mut Vec<u8>) {
+                $(self.$field.put(out);)*
+            }
+            fn take(from: &mut Take<'_>) -> Result<Self, WireError> {
+                let spec = Self { $($field: Field::take(from)?,)* sessions: None };
+                if spec.digits <= 8 { Ok(spec) } else { Err(WireError::BadValue("digits")) }
+            }
+        }
+    };
+}
+spec_layout! {
     symbol,
     digits,
     contract_size,
@@ -133,15 +157,6 @@ layout!(SymbolSpec {
     currency_margin,
     margin_conversion,
     profit_conversion,
-});
-
-impl Field for Spec {
-    fn put(&self, out: &mut Vec<u8>) {
-        self.0.put(out);
-    }
-    fn take(from: &mut Take<'_>) -> Result<Self, WireError> {
-        Some(SymbolSpec::take(from)?).filter(|spec| spec.digits <= 8).map(Self).ok_or(WireError::BadValue("digits"))
-    }
 }
 
 impl Item for Spec {
@@ -149,15 +164,50 @@ impl Item for Spec {
     const NAME: &'static str = "specs";
 }
 
-/// Terminal: specifications of its symbols, at most 256.
+layout!(Session { from_s, to_s });
+
+impl Item for Session {
+    const MAX: usize = SESSIONS_PER_DAY_MAX;
+    const NAME: &'static str = "sessions";
+}
+
+impl Field for TradeSessions {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.server_ahead_s().put(out);
+        for day in self.days() {
+            day.to_vec().put(out);
+        }
+    }
+    fn take(from: &mut Take<'_>) -> Result<Self, WireError> {
+        let ahead = i32::take(from)?;
+        let mut days: [Vec<Session>; WEEKDAYS] = Default::default();
+        for day in &mut days {
+            *day = Field::take(from)?;
+        }
+        Self::new(ahead, &days).map_err(|_| WireError::BadValue("sessions"))
+    }
+}
+
+impl Item for TradeSessions {
+    const MAX: usize = SESSION_TABLES_MAX;
+    const NAME: &'static str = "session tables";
+}
+
+/// Terminal: specifications of its symbols, at most 256, and the tables of sessions that they name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Specs(pub Vec<SymbolSpec>);
 
 impl Field for Specs {
     fn put(&self, out: &mut Vec<u8>) {
-        self.0.iter().copied().map(Spec).collect::<Vec<_>>().put(out);
+        // What the list has no room for names no table either.
+        let listed = self.0.get(..SYMBOLS_PER_SESSION_MAX).unwrap_or(&self.0);
+        let tables = Tables::of(listed);
+        let spec = |spec: &SymbolSpec| Spec { spec: *spec, table: tables.number(spec.sessions.as_ref()) };
+        listed.iter().map(spec).collect::<Vec<_>>().put(out);
+        tables.all().to_vec().put(out);
     }
     fn take(from: &mut Take<'_>) -> Result<Self, WireError> {
-        Ok(Self(Vec::<Spec>::take(from)?.into_iter().map(|spec| spec.0).collect()))
+        let specs = Vec::<Spec>::take(from)?.into_iter().map(|one| (one.spec, one.table)).collect();
+        Tables::give(Field::take(from)?, specs).map(Self)
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     Reader, WireError, Writer,
     limits::{SYMBOLS_PER_SESSION_MAX, TEXT_BYTES_MAX},
-    values::Value,
+    values::{Value, get_specs, put_specs},
 };
 use aitrading_model::{AccountState, Cursor, Epoch, Fence, PolicyHash, Symbol, SymbolSpec, Timestamp};
 
@@ -127,7 +127,7 @@ impl Control {
             Self::Hello(hello) => {
                 w.u16(hello.version).raw(&hello.instance).u64(hello.ledger_generation).u64(hello.last_signal_seq);
                 hello.state.put(&mut w);
-                w.list(&hello.specs, |w, spec| spec.put(w));
+                put_specs(&mut w, &hello.specs);
             }
             Self::Welcome(welcome) => {
                 w.u64(welcome.fence.0).raw(&welcome.policy.0);
@@ -136,7 +136,7 @@ impl Control {
             }
             Self::Refused { code, message } => _ = w.text(code).text(message),
             Self::Account(state) => state.put(&mut w),
-            Self::Specs(specs) => _ = w.list(specs, |w, spec| spec.put(w)),
+            Self::Specs(specs) => put_specs(&mut w, specs),
             Self::TickOpen(symbols) => _ = w.list(symbols, |w, symbol| symbol.put(w)),
             Self::TickCursors(cursors) => {
                 w.list(cursors, |w, (symbol, cursor)| {
@@ -173,7 +173,7 @@ impl Control {
             2 => Self::Welcome(welcome(r)?),
             3 => Self::Refused { code: r.text("code", TEXT_BYTES_MAX)?, message: r.text("message", TEXT_BYTES_MAX)? },
             4 => Self::Account(Box::new(AccountState::get(r)?)),
-            5 => Self::Specs(r.list("specs", symbols, SymbolSpec::get)?),
+            5 => Self::Specs(get_specs(r)?),
             6 => Self::TickOpen(r.list("symbols", symbols, Symbol::get)?),
             7 => Self::TickCursors(r.list("cursors", symbols, |r| Ok((Symbol::get(r)?, Cursor::get(r)?)))?),
             8 => Self::EpochStart { symbol: Symbol::get(r)?, epoch: Epoch(r.u64()?), from: Cursor::get(r)? },
@@ -196,7 +196,7 @@ fn hello(r: &mut Reader<'_>) -> Result<Hello, WireError> {
         ledger_generation: r.u64()?,
         last_signal_seq: r.u64()?,
         state: AccountState::get(r)?,
-        specs: r.list("specs", SYMBOLS_PER_SESSION_MAX, SymbolSpec::get)?,
+        specs: get_specs(r)?,
     })
 }
 

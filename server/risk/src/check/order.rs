@@ -1,7 +1,7 @@
 //! Controls 5, 6, 8 and 10: the order against the broker's rules, the market and the recent past; and the order itself.
 
 use super::{Facts, Refuse};
-use crate::{Action, Candidate, Denied, DenyCode, Inputs, Limits, Order, Quantity};
+use crate::{Action, Candidate, Denied, DenyCode, Inputs, KeyState, Limits, Order, Quantity};
 use aitrading_model::{PositionState, Price, Side, SignalKind, TradeMode, Volume};
 
 const MARKET: u8 = 1;
@@ -34,7 +34,18 @@ pub(super) fn permission(
         needed |= if stop_loss == Price::ZERO { 0 } else { STOP_LOSS };
         needed |= if take_profit == Price::ZERO { 0 } else { TAKE_PROFIT };
     }
-    if facts.spec.order_mode & needed == needed { Ok(()) } else { Err(refuse.plain(DenyCode::OrderMode)) }
+    if facts.spec.order_mode & needed != needed {
+        return Err(refuse.plain(DenyCode::OrderMode));
+    }
+    session_open(refuse, facts)
+}
+
+/// Control 5, last part. It holds for closing too: outside a trade session the trade server refuses every deal (10018).
+fn session_open(refuse: &Refuse, facts: &Facts<'_>) -> Result<(), Denied> {
+    let unknown = || refuse.plain(DenyCode::SessionUnknown);
+    let sessions = facts.spec.sessions.as_ref().ok_or_else(unknown)?;
+    let now = facts.inputs.market_now().ok_or_else(unknown)?;
+    if sessions.is_open(now) { Ok(()) } else { Err(refuse.plain(DenyCode::SessionClosed)) }
 }
 
 /// Control 6 without the volume.
@@ -102,7 +113,9 @@ fn freeze(refuse: &Refuse, facts: &Facts<'_>, position: &PositionState) -> Resul
     Ok(())
 }
 
-/// The position that a closing order names.
+/// The position that a closing order names. One that is not listed is denied, and not taken for closed: the snapshot may be older
+/// than the position, and what is dropped here is what nobody closes. The engine's own table follows each snapshot, so a wish for
+/// a position that its stop has closed meets this at most until the next one.
 pub(super) fn position(refuse: &Refuse, facts: &Facts<'_>, candidate: &Candidate) -> Result<PositionState, Denied> {
     let ticket = candidate.position();
     let fits =
@@ -135,16 +148,21 @@ pub(super) fn duplicate(
     candidate: &Candidate,
     lots: Volume,
 ) -> Result<(), Denied> {
+    match inputs.key {
+        KeyState::None | KeyState::Unused => {}
+        KeyState::Reused => return Err(refuse.plain(DenyCode::KeyReused)),
+        KeyState::TooOld => return Err(refuse.plain(DenyCode::KeyTooOld)),
+        KeyState::Ahead => return Err(refuse.plain(DenyCode::KeyAhead)),
+        KeyState::Malformed => return Err(refuse.plain(DenyCode::KeyMalformed)),
+    }
     let window = i64::try_from(limits.duplicate_ms).unwrap_or(i64::MAX);
     for recent in inputs.recent {
+        // Stops and targets do not make it another order: they would let a stuck caller through at every move of the market.
         let same = recent.strategy == candidate.strategy
             && recent.symbol == candidate.symbol
             && recent.side == candidate.side
             && recent.position == candidate.position()
             && recent.lots == lots;
-        if candidate.key.is_some() && recent.key == candidate.key {
-            return Err(refuse.plain(if same { DenyCode::Duplicate } else { DenyCode::KeyReused }));
-        }
         let age = inputs.market.since_ms(recent.market).saturating_abs();
         if same && age < window {
             let (value, bound) = (Quantity::Millis(age), Quantity::Millis(window));

@@ -1,8 +1,10 @@
 //! Controls 1 to 4: may anything be decided at all, and is everything there and fresh?
 
-use super::{Facts, Refuse};
-use crate::{Candidate, Denied, DenyCode, Entitlement, Gate, Inputs, Limits, Quantity, Stamped, TradingState};
-use aitrading_model::{SignalKind, Timestamp};
+use super::{Facts, Refuse, reducing};
+use crate::{
+    Candidate, Denied, DenyCode, Entitlement, Gate, Inputs, Limits, MarketLag, Quantity, Stamped, TradingState,
+};
+use aitrading_model::Timestamp;
 
 const NS_PER_MS: i64 = 1_000_000;
 
@@ -10,8 +12,8 @@ const NS_PER_MS: i64 = 1_000_000;
 pub(super) fn trading_state(refuse: &Refuse, inputs: &Inputs<'_>, candidate: &Candidate) -> Result<(), Denied> {
     match inputs.state {
         TradingState::Halted => Err(refuse.plain(DenyCode::Halted)),
-        TradingState::Reducing if candidate.kind() == SignalKind::Open => Err(refuse.plain(DenyCode::Reducing)),
-        TradingState::Active | TradingState::Reducing => Ok(()),
+        TradingState::Reducing => reducing::direction(refuse, inputs, candidate),
+        TradingState::Active => Ok(()),
     }
 }
 
@@ -51,7 +53,22 @@ pub(super) fn gate<'a>(
     let spec = fresh(refuse, inputs, spec, limits.spec_age_ms, DenyCode::StaleSpec, "spec_age_ms")?;
     let quote = inputs.quote.ok_or_else(|| refuse.plain(DenyCode::NoPrice))?;
     let quote = fresh(refuse, inputs, quote, limits.tick_age_ms, DenyCode::StalePrice, "tick_age_ms")?;
+    market_lag(refuse, inputs, limits)?;
     Ok(Facts { inputs, account, spec, quote, side: candidate.side, entry: quote.entry(candidate.side) })
+}
+
+/// A quote that was old when it came is about a market that is gone, however fresh it is by our clock.
+fn market_lag(refuse: &Refuse, inputs: &Inputs<'_>, limits: &Limits) -> Result<(), Denied> {
+    let most = i64::try_from(limits.market_lag_ms).unwrap_or(i64::MAX);
+    match inputs.market_lag {
+        Some(MarketLag::Replayed) => Ok(()),
+        Some(MarketLag::Millis(behind)) if behind <= most => Ok(()),
+        lag => {
+            let behind = if let Some(MarketLag::Millis(behind)) = lag { behind } else { i64::MAX };
+            let (value, bound) = (Quantity::Millis(behind), Quantity::Millis(most));
+            Err(refuse.bound(DenyCode::StaleMarket, "market_lag_ms", value, bound))
+        }
+    }
 }
 
 fn fresh<T>(

@@ -1,7 +1,10 @@
 //! One case per code: one thing is wrong, and that code says so.
 
 use super::{NOW, World, lots, money, price, world};
-use crate::{Action, DenyCode, Entitlement, Gate, LimitRow, LimitSet, Recent, Scope, Sizing, SymbolRule, TradingState};
+use crate::{
+    Action, DenyCode, Entitlement, Gate, KeyState, LimitRow, LimitSet, MarketLag, Recent, Scope, Sizing, SymbolRule,
+    TradingState,
+};
 use aitrading_model::{
     AccountId, MarketTime, PositionTicket, Side, SignalKind, StrategyId, TenantId, Timestamp, TradeMode,
 };
@@ -74,6 +77,11 @@ fn whatever_is_missing_or_stale_denies_with_its_own_code() {
         late(w, 60_000);
         w.now = Timestamp(w.now.0 + 1);
     });
+    check_denied("a feed that catches up", DenyCode::StaleMarket, |w| w.market_lag = Some(MarketLag::Millis(5_001)));
+    check_denied("nobody knows how old", DenyCode::StaleMarket, |w| w.market_lag = None);
+    for lag in [MarketLag::Millis(5_000), MarketLag::Replayed] {
+        assert!(World { market_lag: Some(lag), ..world() }.check().is_ok(), "{lag:?}");
+    }
     check_denied("algo trading off", DenyCode::PermissionBlocked, |w| {
         w.account_mut().permissions.terminal_trade_allowed = false;
     });
@@ -126,22 +134,21 @@ fn size_price_and_repetition_deny() {
         w.quote.as_mut().unwrap().value.bid = price("161.096");
         w.stops("160.597", "162.197");
     });
-    let recent = |key| Recent {
+    let recent = || Recent {
         strategy: StrategyId(1),
         symbol: "USDJPY".parse().unwrap(),
         side: Side::Buy,
         lots: lots("0.53"),
         position: PositionTicket(0),
         market: MarketTime(9_001),
-        key,
     };
-    check_denied("the same again", DenyCode::Duplicate, |w| w.recent.push(recent(None)));
-    check_denied("key used for something else", DenyCode::KeyReused, |w| {
-        w.candidate.key = Some([1; 16]);
-        w.recent.push(Recent { lots: lots("0.2"), market: MarketTime(0), ..recent(Some([1; 16])) });
-    });
+    check_denied("the same again", DenyCode::Duplicate, |w| w.recent.push(recent()));
+    check_denied("key used for something else", DenyCode::KeyReused, |w| w.key = KeyState::Reused);
+    check_denied("key from before memory", DenyCode::KeyTooOld, |w| w.key = KeyState::TooOld);
+    check_denied("key of tomorrow", DenyCode::KeyAhead, |w| w.key = KeyState::Ahead);
+    check_denied("key without a time", DenyCode::KeyMalformed, |w| w.key = KeyState::Malformed);
     let mut later = world();
-    later.recent.push(Recent { market: MarketTime(9_000), ..recent(None) });
+    later.recent.push(Recent { market: MarketTime(9_000), ..recent() });
     assert!(later.check().is_ok(), "outside the window it is a new order");
 }
 
@@ -232,7 +239,7 @@ fn the_figures_of_a_row_name_every_limit_once() {
     let before = row.figures();
     row.leverage_max = None;
     let after = row.figures();
-    assert_eq!(before.len(), 16);
+    assert_eq!(before.len(), 17);
     assert_eq!(before.iter().zip(&after).filter(|(a, b)| a != b).count(), 1);
     assert_eq!(after.last(), Some(&("leverage_max", None)));
 }

@@ -77,9 +77,11 @@ impl Broker {
         (sum(self.books.balance(), floating), margin.fold(Money::ZERO, sum))
     }
 
-    /// Closes the positions on `symbol` whose stops the market has reached.
+    /// Closes the positions on `symbol` whose stops the market has reached. Outside a trade session nothing is executed: stops that
+    /// were passed meanwhile are filled at the next one's first price.
     pub(super) fn trigger(&mut self, symbol: Symbol, done: &mut Vec<Execution>) {
-        let Some((bid, ask)) = self.markets.get(&symbol).and_then(|market| market.quote) else { return };
+        let market = self.markets.get(&symbol).filter(|market| market.in_session());
+        let Some((bid, ask)) = market.and_then(|market| market.quote) else { return };
         let reached: Vec<_> = self
             .books
             .positions()
@@ -104,7 +106,9 @@ impl Broker {
             if margin.scale(percent, 100).is_none_or(|least| equity >= least) {
                 return;
             }
-            let worst = self.books.positions().iter().min_by_key(|(_, held)| self.floating(held)).map(|(t, _)| *t);
+            let open = |held: &Holding| self.markets.get(&held.symbol).is_some_and(super::Market::in_session);
+            let trading = self.books.positions().iter().filter(|(_, held)| open(held));
+            let worst = trading.min_by_key(|(_, held)| self.floating(held)).map(|(t, _)| *t);
             let closed = worst.and_then(|ticket| self.close(ticket, Reason::StopOut, "[so]".into()));
             // Without a quote nothing can be closed, and nothing changes by trying again.
             let Some(closed) = closed else { return };
@@ -115,7 +119,7 @@ impl Broker {
     /// Closes a whole position at the market, on the server's own account.
     fn close(&mut self, ticket: PositionTicket, reason: Reason, comment: String) -> Option<Execution> {
         let held = *self.books.position(ticket)?;
-        let market = self.markets.get(&held.symbol)?;
+        let market = self.markets.get(&held.symbol).filter(|market| market.in_session())?;
         let (bid, ask) = market.quote?;
         let fill = Fill {
             request_id: 0,

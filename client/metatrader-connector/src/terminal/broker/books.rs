@@ -5,7 +5,7 @@ use aitrading_model::{
     Volume,
 };
 use aitrading_wire::ea::{OrderInfo, OrderResult, OrderState, Reason};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// The first ticket of a new broker.
 const FIRST_TICKET: u64 = 100_001;
@@ -144,8 +144,8 @@ pub(in crate::terminal) struct Books {
     last_ticket: u64,
     rows: Vec<OrderRow>,
     positions: BTreeMap<PositionTicket, Holding>,
-    by_request: HashMap<u64, usize>,
-    by_magic: HashMap<u64, Vec<usize>>,
+    by_request: BTreeMap<u64, usize>,
+    by_magic: BTreeMap<u64, Vec<usize>>,
     last_deal: BTreeMap<Symbol, MarketTime>,
 }
 

@@ -111,7 +111,7 @@ impl Broker {
 }
 
 fn check_open_market(market: &Market) -> Result<(Price, Price), Retcode> {
-    if market.closed {
+    if market.closed || !market.in_session() {
         return Err(Retcode::MARKET_CLOSED);
     }
     market.quote.ok_or(Retcode::PRICE_OFF)

@@ -144,6 +144,50 @@ fn each_mistake_has_its_own_code() {
     }
 }
 
+/// Friday 1970-01-02, 22:00 UTC: midnight on the simulated server, and the end of its week.
+const WEEK_END: i64 = 165_600_000;
+/// Its next Monday, midnight.
+const WEEK_START: i64 = WEEK_END + 2 * 86_400_000;
+
+/// What an order to open, to close and to change stops is answered when the last tick came at `time`.
+fn codes_at(time: i64, sessions: Option<aitrading_model::TradeSessions>) -> [Retcode; 3] {
+    let mut broker = broker();
+    let position = open(&mut broker, &buy(1));
+    broker.markets.get_mut(&symbol()).unwrap().spec.sessions = sessions;
+    broker.release(symbol(), &[tick(time, "1.08500", "1.08510")]);
+    let stops = OrderRequest { action: TradeAction::Sltp, position, stop_loss: price("1.08400"), ..buy(2) };
+    let requests = [buy(3), stops, close(4, position, "0.10")];
+    requests.map(|request| broker.order(&request, 5).result.retcode)
+}
+
+#[test]
+fn outside_the_symbols_session_everything_is_refused_as_closed() {
+    let week = spec().sessions;
+    assert_eq!(codes_at(WEEK_END - 1, week), [Retcode::DONE; 3]);
+    assert_eq!(codes_at(WEEK_END, week), [Retcode::MARKET_CLOSED; 3]);
+    assert_eq!(codes_at(WEEK_START - 1, week), [Retcode::MARKET_CLOSED; 3]);
+    assert_eq!(codes_at(WEEK_START, week), [Retcode::DONE; 3]);
+    assert_eq!(codes_at(WEEK_START, None), [Retcode::MARKET_CLOSED; 3], "a broker that names no session has none");
+}
+
+#[test]
+fn a_stop_that_is_passed_outside_the_session_waits_for_the_next_one() {
+    let mut broker = broker();
+    open(&mut broker, &OrderRequest { stop_loss: price("1.08400"), ..buy(1) });
+    assert!(broker.release(symbol(), &[tick(WEEK_END, "1.08300", "1.08310")]).is_empty());
+    let done = broker.release(symbol(), &[tick(WEEK_START, "1.08200", "1.08210")]);
+    let deal = done[0].transactions.iter().find_map(Transaction::as_deal).unwrap();
+    assert_eq!((deal.time, deal.price), (MarketTime(WEEK_START), price("1.08200")));
+}
+
+#[test]
+fn nobody_is_stopped_out_outside_the_session() {
+    let mut broker = broker();
+    open(&mut broker, &OrderRequest { volume: lots("8"), ..buy(1) });
+    assert!(broker.release(symbol(), &[tick(WEEK_END, "1.07300", "1.07310")]).is_empty());
+    assert_eq!(broker.release(symbol(), &[tick(WEEK_START, "1.07300", "1.07310")]).len(), 1);
+}
+
 #[test]
 fn stops_must_be_on_the_grid_on_their_side_and_far_enough_away() {
     let far = SymbolSpec { stops_level: 100, ..spec() };
