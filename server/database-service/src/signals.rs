@@ -6,7 +6,8 @@ mod read;
 use crate::sqlite::{self, Db, Doing};
 use aitrading_model::{AccountId, DeviceId, SignalId, TenantId};
 use aitrading_store::{
-    JournalMark, ReportHead, SignalChange, SignalCounts, SignalHead, SignalStore, SignalView, StoreError, StoredReport,
+    JournalMark, ReportHead, SignalChange, SignalCounts, SignalHead, SignalStore, SignalView, StoreError, StoredDenial,
+    StoredReport,
 };
 use async_trait::async_trait;
 
@@ -81,6 +82,11 @@ impl SignalStore for SqlSignals {
         let query = sqlx::query_as::<_, read::ReportColumns>(statement);
         let query = query.bind(tenant.0.cast_signed()).bind(i64::try_from(after).unwrap_or(i64::MAX)).bind(limit(n));
         query.fetch_all(&mut *tx).await.doing(READING)?.into_iter().map(read::report).collect()
+    }
+
+    async fn denials(&self, tenant: TenantId, after: u64, n: usize) -> Result<Vec<StoredDenial>, StoreError> {
+        let mut tx = self.0.read(READING).await?;
+        read::denials(&mut tx, tenant, i64::try_from(after).unwrap_or(i64::MAX), limit(n)).await
     }
 
     async fn signal_heads(&self) -> Result<Vec<SignalHead>, StoreError> {

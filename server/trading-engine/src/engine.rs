@@ -7,6 +7,8 @@ mod event;
 mod feed;
 mod io;
 mod judge;
+mod keys;
+mod lag;
 mod leaves;
 mod reports;
 mod session;
@@ -29,8 +31,8 @@ use crate::{
 };
 use aitrading_audit::{Entry, EventKind, Field, Level};
 use aitrading_env::Rng;
-use aitrading_model::{Side, SignalId, Source, StrategyId, Symbol, Timestamp, TraceId};
-use aitrading_risk::TradingState;
+use aitrading_model::{MarketTime, Side, SignalId, Source, StrategyId, Symbol, Timestamp, TraceId};
+use aitrading_risk::{MarketLag, StateScope, TradingState};
 use aitrading_security::signing::SigningKey;
 use aitrading_wire::{SIGNAL_DOMAIN, SignalEnvelope, services::FeedBatch};
 use feed::Feed;
@@ -46,6 +48,8 @@ use std::{
 const FEEDS_MAX: usize = 4_096;
 /// Most callers that wait for a source to settle.
 const WAITERS_MAX: usize = 4_096;
+/// Most levels that an operator may hold below active at the same time.
+const STATES_MAX: usize = 65_536;
 
 /// Where a strategy's wish belongs: one decision at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,12 +88,16 @@ pub(crate) struct Engine {
     state: State,
     desks: BTreeMap<AccountKey, Desk>,
     feeds: BTreeMap<Source, Feed>,
+    /// The usual lag of each account that has a feed or a desk.
+    lags: BTreeMap<AccountKey, lag::UsualLag>,
     wishes: BTreeMap<WishKey, Wish>,
     waiters: Vec<(Token, Source, aitrading_model::Epoch, u64)>,
     lookups: BTreeMap<Token, reports::Stashed>,
     judge_lookups: BTreeMap<Token, state::ReportKey>,
     next_lookup: u64,
     reports_in_flight: BTreeMap<state::ReportKey, u64>,
+    /// Idempotency keys whose outcome is not durable yet, with its commit.
+    keys_in_flight: BTreeMap<(AccountKey, keys::Key), u64>,
     undelivered: BTreeMap<AccountKey, BTreeSet<SignalId>>,
     rounds: BTreeMap<AccountKey, u64>,
     /// Open signals that a session may have taken although nobody said so.
@@ -119,12 +127,14 @@ impl Engine {
             state: State::default(),
             desks: BTreeMap::new(),
             feeds: BTreeMap::new(),
+            lags: BTreeMap::new(),
             wishes: BTreeMap::new(),
             waiters: Vec::new(),
             lookups: BTreeMap::new(),
             judge_lookups: BTreeMap::new(),
             next_lookup: 1,
             reports_in_flight: BTreeMap::new(),
+            keys_in_flight: BTreeMap::new(),
             undelivered: BTreeMap::new(),
             rounds: BTreeMap::new(),
             maybe_left: BTreeSet::new(),
@@ -189,9 +199,9 @@ impl Engine {
             Input::Report { token, seat, envelope, at } => self.on_report(now, token, seat, envelope, at, rng),
             Input::Ticks { token, ticks } => self.on_ticks(now, token, ticks, rng),
             Input::Manual { token, order } => self.on_manual(now, token, &order, rng),
-            Input::SetState { token, account, state, code, trace } => {
-                self.set_state(account, state, &code, trace);
-                self.out.after.push(After::Reply { token, answer: Answer::Done });
+            Input::SetState { token, scope, state, code, trace } => {
+                let answer = self.set_state(scope, state, &code, trace).map_or_else(Answer::Refused, |()| Answer::Done);
+                self.out.after.push(After::Reply { token, answer });
             }
             Input::Committed { through } => self.on_committed(now, through),
             Input::CommitFailed { code } => self.on_commit_failed(code),
@@ -256,6 +266,7 @@ impl Engine {
         let later = self.pending.split_off(&through.saturating_add(1));
         let done = std::mem::replace(&mut self.pending, later);
         self.reports_in_flight.retain(|_, ticket| *ticket > through);
+        self.keys_in_flight.retain(|_, ticket| *ticket > through);
         let mut effects = Vec::new();
         for after in done.into_values().flatten() {
             self.release(after, &mut effects);
@@ -281,19 +292,30 @@ impl Engine {
         self.out.effects.push(Effect::Reply { token, answer: Answer::Refused(refusal) });
     }
 
-    /// Strictest state for an account.
-    fn trading_state(&self, account: AccountKey) -> TradingState {
-        let own = self.state.books.get(&account).map_or(TradingState::Active, |book| book.state);
-        let failed = if self.failed { TradingState::Halted } else { TradingState::Active };
-        TradingState::strictest([self.state.trading, own, failed])
+    /// Strictest state of all levels that apply to an order.
+    fn trading_state(&self, (tenant, account): AccountKey, strategy: StrategyId, symbol: Symbol) -> TradingState {
+        if self.failed {
+            return TradingState::Halted;
+        }
+        self.state.trading.strictest(tenant, account, strategy, symbol)
     }
 
-    fn set_state(&mut self, account: Option<AccountKey>, state: TradingState, code: &str, trace: TraceId) {
+    /// Is the account itself halted, whatever the other levels say?
+    fn is_halted(&self, (tenant, account): AccountKey) -> bool {
+        self.state.trading.at(StateScope::Account(tenant, account)) == TradingState::Halted
+    }
+
+    fn set_state(&mut self, scope: StateScope, state: TradingState, code: &str, trace: TraceId) -> Result<(), Refusal> {
         if self.failed {
-            return;
+            return Err(Refusal::Halted);
         }
-        let fact = event::StateFact { account, state, code: leaves::printable(code), trace };
+        let levels = &self.state.trading;
+        if levels.len() >= STATES_MAX && levels.at(scope) == TradingState::Active && state != TradingState::Active {
+            return Err(Refusal::TooMany);
+        }
+        let fact = event::StateFact { scope, state, code: leaves::printable(code), trace };
         self.record(Event::State(fact));
+        Ok(())
     }
 
     fn watch_clock(&mut self, now: Timestamp) {
@@ -323,6 +345,9 @@ impl Engine {
             self.feeds.insert(source, Feed::new(machines));
         }
         let wishes = self.feeds.get_mut(&source).map(|feed| feed.take(batch)).unwrap_or_default();
+        if let Some(tick) = batch.ticks.last() {
+            self.hear_lag((source.tenant, source.account), tick.time, batch.received);
+        }
         self.judge_source(&source);
         for (strategy, Intent::Turn { side, stop }) in wishes {
             for account in self.audience(strategy, &source) {
@@ -331,6 +356,19 @@ impl Engine {
                 self.advance(now, key, rng);
             }
         }
+    }
+
+    fn hear_lag(&mut self, account: AccountKey, market: MarketTime, received: Timestamp) {
+        self.lags.entry(account).or_default().hear(lag::lag_ns(market, received), received);
+    }
+
+    /// How far the latest quote of a source lagged behind its market; `None` if the source is unknown.
+    fn market_lag(&self, source: &Source) -> Option<MarketLag> {
+        if self.config.replayed_feeds {
+            return Some(MarketLag::Replayed);
+        }
+        let usual = self.lags.get(&(source.tenant, source.account))?;
+        Some(MarketLag::Millis(usual.behind_ms(self.feeds.get(source)?.lag_ns)))
     }
 
     /// The accounts that a strategy decides for on this feed.
@@ -391,12 +429,19 @@ impl Engine {
 
     /// Accounts whose trading is halted.
     pub(crate) const fn halted(&self) -> usize {
-        self.state.halted
+        self.state.trading.halted_accounts()
+    }
+
+    /// Levels below the global one that may not trade freely.
+    pub(crate) fn restricted(&self) -> usize {
+        let global = self.state.trading.at(StateScope::Global) != TradingState::Active;
+        self.state.trading.len().saturating_sub(usize::from(global))
     }
 
     /// Counts for health reports: open signals, sessions that are ready, strictest global state.
     pub(crate) fn summary(&self) -> (usize, usize, TradingState) {
-        let failed = if self.failed { TradingState::Halted } else { self.state.trading };
+        let global = self.state.trading.at(StateScope::Global);
+        let failed = if self.failed { TradingState::Halted } else { global };
         (self.state.open.len(), self.desks.values().filter(|d| d.is_ready()).count(), failed)
     }
 }

@@ -3,9 +3,11 @@
 //! [`engine`] is a deterministic state machine; [`TradingEngine`] is the shell around it that owns the journal and the audit
 //! log. A signal leaves only when its journal record (reservation and outbox entry) and its audit leaf are both durable.
 #![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod engine;
 mod error;
+mod meters;
 mod settings;
 mod shell;
 mod strategy;

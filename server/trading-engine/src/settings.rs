@@ -96,6 +96,8 @@ pub struct EngineSettings {
     pub clock_step_ms: u32,
     /// Seconds after which an answer of the subscription store no longer counts.
     pub entitlement_age_s: u32,
+    /// The feeds are replayed history: market time that lies in the past does not make them old. Never with real money.
+    pub replayed_feeds: bool,
     /// Inputs that may wait for the engine.
     pub queue: usize,
 }
@@ -109,6 +111,7 @@ impl Default for EngineSettings {
             report_grace_s: 30,
             clock_step_ms: 5_000,
             entitlement_age_s: 60,
+            replayed_feeds: false,
             queue: 1_024,
         }
     }
@@ -124,6 +127,7 @@ pub struct Config {
     pub(crate) report_grace: Duration,
     pub(crate) clock_step_ns: i64,
     pub(crate) entitlement_age_ns: i64,
+    pub(crate) replayed_feeds: bool,
     pub(crate) queue: usize,
 }
 
@@ -171,6 +175,7 @@ impl EngineSettings {
             report_grace: seconds(self.report_grace_s),
             clock_step_ns: nanos(u64::from(self.clock_step_ms)),
             entitlement_age_ns: nanos(u64::from(self.entitlement_age_s).saturating_mul(1_000)),
+            replayed_feeds: self.replayed_feeds,
             queue: self.queue,
         })
     }

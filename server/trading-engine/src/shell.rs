@@ -20,7 +20,7 @@ use aitrading_env::{Env, Fs, Task};
 use aitrading_hub::{Part, Status};
 use aitrading_journal::{Journal, Position, State as JournalState};
 use aitrading_model::{SignalId, TraceId};
-use aitrading_risk::TradingState;
+use aitrading_risk::{StateScope, TradingState};
 use aitrading_store::{SignalStore, SubscriptionStore, TickStore};
 use aitrading_wire::services::SignalDelivery;
 use std::{
@@ -88,6 +88,7 @@ struct Gauges {
     sessions: AtomicU64,
     state: AtomicU8,
     halted: AtomicUsize,
+    restricted: AtomicUsize,
 }
 
 struct Shared {
@@ -178,19 +179,20 @@ impl TradingEngine {
         }
     }
 
-    /// Stops or resumes trading, everywhere or for one account; audited. Returns when it is durable.
+    /// Stops or resumes trading everywhere, or for one tenant, account, strategy or symbol; the strictest level that applies
+    /// counts. Audited. Returns when it is durable.
     ///
     /// # Errors
-    /// The engine halted or was shut down.
+    /// Too many levels are stopped; the engine halted or was shut down.
     pub async fn set_state(
         &self,
-        account: Option<AccountKey>,
+        scope: impl Into<StateScope>,
         state: TradingState,
         code: &str,
         trace: TraceId,
     ) -> Result<(), EngineError> {
-        let code = code.to_owned();
-        self.done(|token| Input::SetState { token, account, state, code, trace }).await
+        let (scope, code) = (scope.into(), code.to_owned());
+        self.done(|token| Input::SetState { token, scope, state, code, trace }).await
     }
 
     /// Waits until everything that is durable now stands in the signal store.
@@ -222,7 +224,7 @@ impl TradingEngine {
         let (open, sessions) = (gauges.open.load(Ordering::Relaxed), gauges.sessions.load(Ordering::Relaxed));
         let state = gauges.state.load(Ordering::Relaxed);
         let trading = match state {
-            0 if self.halted_accounts() == 0 => Status::Up,
+            0 if gauges.restricted.load(Ordering::Relaxed) == 0 => Status::Up,
             0 | 1 => Status::Degraded,
             _ => Status::Down,
         };
@@ -230,8 +232,10 @@ impl TradingEngine {
         let journal_status = if journal == JournalState::Open { Status::Up } else { Status::Down };
         let audit = *self.0.audit.state().borrow();
         let audit_status = if audit == LogState::Running { Status::Up } else { Status::Down };
-        let halted = self.halted_accounts();
-        let detail = format!("{sessions} sessions ready, {open} signals open, {halted} accounts halted");
+        let (halted, restricted) = (self.halted_accounts(), gauges.restricted.load(Ordering::Relaxed));
+        let others = restricted.saturating_sub(halted);
+        let more = if others == 0 { String::new() } else { format!(", {others} other levels halted or reducing") };
+        let detail = format!("{sessions} sessions ready, {open} signals open, {halted} accounts halted{more}");
         vec![
             Part::new("trading", trading, detail),
             Part::new("engine-journal", journal_status, format!("{journal:?}")),

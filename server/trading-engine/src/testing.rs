@@ -32,7 +32,8 @@ pub(crate) fn source() -> Source {
 
 pub(crate) fn settings() -> EngineSettings {
     let strategy = StrategySettings { fast: 1, slow: 2, atr_bars: 1, ..StrategySettings::default() };
-    EngineSettings { strategies: vec![strategy], ..EngineSettings::default() }
+    // The bars are of one past day, however long a test takes.
+    EngineSettings { strategies: vec![strategy], replayed_feeds: true, ..EngineSettings::default() }
 }
 
 pub(crate) fn keys() -> EngineKeys {
@@ -161,6 +162,15 @@ pub(crate) fn signed(report: &Report) -> ReportEnvelope {
     ReportEnvelope { bytes, signature }
 }
 
+/// A UUID of version 7.
+pub(crate) fn key_at(at: Timestamp, random: [u8; 10]) -> [u8; 16] {
+    let mut key = [0; 16];
+    key[..6].copy_from_slice(&(at.0 / 1_000_000).to_be_bytes()[2..]);
+    key[6..].copy_from_slice(&random);
+    (key[6], key[8]) = (0x70 | key[6] & 0x0f, 0x80 | key[8] & 0x3f);
+    key
+}
+
 /// A state machine with a clock in hand, whose commits succeed at once unless they are held.
 pub(crate) struct Bench {
     pub(crate) engine: Engine,
@@ -174,17 +184,25 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        let config = Arc::new(settings().resolve().unwrap());
+        Self::with(settings())
+    }
+
+    pub(crate) fn with(settings: EngineSettings) -> Self {
+        let config = Arc::new(settings.resolve().unwrap());
         let engine = Engine::new(config, keys());
         Self { engine, now: START, rng: SeededRng::new(5), hold: false, seen: Vec::new(), token: 0 }
     }
 
     /// With an entitled account whose session is ready.
     pub(crate) fn ready() -> Self {
-        let mut bench = Self::new();
+        Self::new().entitled()
+    }
+
+    pub(crate) fn entitled(mut self) -> Self {
+        let bench = &mut self;
         bench.put(Input::Entitlement { account: ACCOUNT, answer: Ok(Some(subscription())) });
         bench.open(1, 0);
-        bench
+        self
     }
 
     pub(crate) fn open(&mut self, generation: u64, last_signal_seq: u64) -> Answer {
@@ -282,7 +300,8 @@ impl Bench {
         self.now = self.now.plus(std::time::Duration::from_secs(seconds));
     }
 
-    pub(crate) fn fresh_id(&self) -> [u8; 16] {
-        self.rng.bytes()
+    /// An idempotency key of now.
+    pub(crate) fn fresh_key(&self) -> [u8; 16] {
+        key_at(self.now, self.rng.bytes())
     }
 }

@@ -46,7 +46,8 @@ events! {
     ];
     /// Risk refused a signal.
     SignalDenied = 21 [
-        SignalId, Symbol, Side, Volume, Price, Account, PolicyHash, Code, Strategy, MarketMs, Value, Bound,
+        SignalId, Symbol, Side, Volume, Price, Account, PolicyHash, Code, Strategy, MarketMs, Value, Bound, Limit,
+        LimitsVersion,
     ];
     /// A client confirmed that it holds a signal.
     SignalDelivered = 22 [SignalId, Account, Device, SessionId, Sequence];
@@ -58,10 +59,10 @@ events! {
     ];
     /// No report came before the deadline: the outcome is unknown.
     SignalUnconfirmed = 25 [SignalId, Account, Code];
-    /// Trading stopped, for one account or for all.
-    TradingHalted = 30 [Account, Code, Strategy];
-    /// Trading goes on.
-    TradingResumed = 31 [Account, Code, Strategy];
+    /// Trading stopped, or may only reduce: everywhere, or for a tenant, an account, a strategy or a symbol.
+    TradingHalted = 30 [Account, Code, Strategy, Symbol, State];
+    /// Trading goes on there.
+    TradingResumed = 31 [Account, Code, Strategy, Symbol, State];
     /// An operator's or the engine's command to a client.
     CommandIssued = 40 [Code, Account, SignalId, BodyHash];
     /// A key was made.

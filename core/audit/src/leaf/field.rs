@@ -178,6 +178,12 @@ fields! {
     Bound(i64) = 31;
     /// Market time, Unix milliseconds.
     MarketMs(i64) = 32;
+    /// Name of the limit whose bound was broken.
+    Limit(String) = 33;
+    /// Version of the limits in force.
+    LimitsVersion(u64) = 34;
+    /// Trading state.
+    State(String) = 35;
 }
 
 /// The map of `fields`, keys ascending.

@@ -49,7 +49,9 @@ async fn issue(conn: &mut SqliteConnection, row: &SignalRow) -> Result<(), Store
 
 async fn deny(conn: &mut SqliteConnection, row: &DenialRow) -> Result<(), StoreError> {
     let statement =
-        "INSERT INTO denials (tenant, account, strategy, symbol, trace, code, at) VALUES (?, ?, ?, ?, ?, ?, ?)";
+        "INSERT INTO denials (tenant, account, strategy, symbol, trace, code, at, side, kind, price, market_ms,
+         limit_name, value, bound, limits_version, policy) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let verdict = row.verdict.as_ref();
     let query = sqlx::query(statement)
         .bind(row.tenant.0.cast_signed())
         .bind(row.account.0.cast_signed())
@@ -57,7 +59,16 @@ async fn deny(conn: &mut SqliteConnection, row: &DenialRow) -> Result<(), StoreE
         .bind(row.symbol.as_str())
         .bind(row.trace.0.to_vec())
         .bind(row.code.as_str())
-        .bind(row.at.0);
+        .bind(row.at.0)
+        .bind(verdict.map(|v| v.side as i64))
+        .bind(verdict.map(|v| v.kind as i64))
+        .bind(verdict.map(|v| v.price.raw()))
+        .bind(verdict.map(|v| v.market.0))
+        .bind(verdict.map(|v| v.limit.as_str()))
+        .bind(verdict.and_then(|v| v.value))
+        .bind(verdict.and_then(|v| v.bound))
+        .bind(verdict.map(|v| i64::from(v.limits_version)))
+        .bind(verdict.and_then(|v| v.policy).map(|policy| policy.0.to_vec()));
     query.execute(conn).await.doing(APPLYING).map(drop)
 }
 

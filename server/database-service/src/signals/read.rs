@@ -2,8 +2,13 @@
 
 use super::READING;
 use crate::sqlite::Doing;
-use aitrading_model::{ReportState, TenantId, Timestamp};
-use aitrading_store::{Outcome, ReportRow, SignalCounts, SignalRow, SignalState, SignalView, StoreError, StoredReport};
+use aitrading_model::{
+    AccountId, MarketTime, PolicyHash, Price, ReportState, Side, SignalKind, StrategyId, TenantId, Timestamp, TraceId,
+};
+use aitrading_store::{
+    DenialRow, Outcome, ReportRow, SignalCounts, SignalRow, SignalState, SignalView, StoreError, StoredDenial,
+    StoredReport, Verdict,
+};
 use aitrading_wire::{decode_report, decode_signal};
 use sqlx::SqliteConnection;
 
@@ -44,6 +49,78 @@ pub(super) fn report(
         finding,
     };
     Ok(StoredReport { id: id.cast_unsigned(), issued_at: Timestamp(issued_at), row })
+}
+
+/// The columns of a denial; those of the verdict are empty in rows of before it was kept.
+#[derive(sqlx::FromRow)]
+struct DenialColumns {
+    id: i64,
+    account: i64,
+    strategy: i64,
+    symbol: String,
+    trace: Vec<u8>,
+    code: String,
+    at: i64,
+    side: Option<i64>,
+    kind: Option<i64>,
+    price: Option<i64>,
+    market_ms: Option<i64>,
+    limit_name: Option<String>,
+    value: Option<i64>,
+    bound: Option<i64>,
+    limits_version: Option<i64>,
+    policy: Option<Vec<u8>>,
+}
+
+pub(super) async fn denials(
+    conn: &mut SqliteConnection,
+    tenant: TenantId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<StoredDenial>, StoreError> {
+    let statement =
+        "SELECT id, account, strategy, symbol, trace, code, at, side, kind, price, market_ms, limit_name, value,
+             bound, limits_version, policy
+         FROM denials WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?";
+    let query = sqlx::query_as::<_, DenialColumns>(statement).bind(tenant.0.cast_signed()).bind(after).bind(limit);
+    let rows = query.fetch_all(conn).await.doing(READING)?;
+    rows.into_iter().map(|row| denial(tenant, row)).collect()
+}
+
+fn denial(tenant: TenantId, mut c: DenialColumns) -> Result<StoredDenial, StoreError> {
+    let verdict = verdict(&mut c)?;
+    let row = DenialRow {
+        tenant,
+        account: AccountId(c.account.cast_unsigned()),
+        strategy: StrategyId(u32::try_from(c.strategy).map_err(|e| damaged("a denial's strategy", e))?),
+        symbol: c.symbol.parse().map_err(|e| damaged("a denial's symbol", e))?,
+        trace: TraceId(exact(c.trace, "a denial's trace")?),
+        code: c.code,
+        at: Timestamp(c.at),
+        verdict,
+    };
+    Ok(StoredDenial { id: c.id.cast_unsigned(), row })
+}
+
+fn verdict(c: &mut DenialColumns) -> Result<Option<Verdict>, StoreError> {
+    let whole = (c.side, c.kind, c.price, c.market_ms, c.limit_name.take(), c.limits_version);
+    let (Some(side), Some(kind), Some(price), Some(market), Some(limit), Some(version)) = whole else {
+        return Ok(None);
+    };
+    let side = u8::try_from(side).ok().and_then(Side::from_number);
+    let kind = u8::try_from(kind).ok().and_then(SignalKind::from_number);
+    let policy = c.policy.take().map(|bytes| exact(bytes, "a denial's policy").map(PolicyHash));
+    Ok(Some(Verdict {
+        side: side.ok_or_else(|| StoreError::corrupt("a denial's side"))?,
+        kind: kind.ok_or_else(|| StoreError::corrupt("a denial's kind"))?,
+        price: Price::from_raw(price),
+        market: MarketTime(market),
+        limit,
+        value: c.value,
+        bound: c.bound,
+        limits_version: u32::try_from(version).map_err(|e| damaged("a denial's limits version", e))?,
+        policy: policy.transpose()?,
+    }))
 }
 
 /// An execution outweighs every other report of the signal; otherwise the last one counts.

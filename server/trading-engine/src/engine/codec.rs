@@ -1,11 +1,14 @@
 //! The journal's records: versioned, big-endian, one encoding per event.
 
-use super::event::{Decided, DeniedFact, End, Event, Judged, Reported, SessionFact, StateFact};
+use super::{
+    event::{Decided, DeniedFact, End, Event, Judged, Reported, SessionFact, StateFact},
+    keys::Request,
+};
 use aitrading_model::{
     AccountId, DeviceId, Fence, MarketTime, Money, PolicyHash, Price, Side, SignalId, SignalKind, Source, StrategyId,
     Symbol, TenantId, Timestamp, TraceId,
 };
-use aitrading_risk::TradingState;
+use aitrading_risk::{StateScope, TradingState};
 use aitrading_wire::{ReportEnvelope, SignalEnvelope, WireError, Writer, decode_report, decode_signal};
 
 const VERSION: u16 = 1;
@@ -46,15 +49,14 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Header, Vec<Event>), WireError> {
 
 fn put_event(w: &mut Writer, event: &Event) {
     match event {
-        Event::Decided(d) => put_decided(w.u8(1), d),
-        Event::Denied(d) => match d.policy {
-            // Read back by older records only.
-            None => put_denied(w.u8(2), d),
-            Some(policy) => {
-                put_denied(w.u8(8), d);
-                w.text(&d.limit).u32(d.limits_version).raw(&policy.0);
+        Event::Decided(d) => match d.request.and_then(|request| request.content) {
+            None => put_decided(w.u8(1), d),
+            Some(content) => {
+                put_decided(w.u8(13), d);
+                w.raw(&content);
             }
         },
+        Event::Denied(d) => put_denial(w, d),
         Event::Session(s) => {
             w.u8(3).u64(s.tenant.0).u64(s.account.0).raw(&s.device.0).u64(s.fence.0).u64(s.generation);
         }
@@ -77,8 +79,7 @@ fn put_event(w: &mut Writer, event: &Event) {
             w.u8(6).u64(tenant.0).u64(account.0).raw(&signal.0).raw(&trace.0).u8(*end as u8);
         }
         Event::State(s) => {
-            let (tenant, account) = s.account.unwrap_or_default();
-            w.u8(7).u8(u8::from(s.account.is_some())).u64(tenant.0).u64(account.0);
+            put_scope(w.u8(11), s.scope);
             w.u8(s.state as u8).text(&s.code).raw(&s.trace.0);
         }
     }
@@ -86,15 +87,16 @@ fn put_event(w: &mut Writer, event: &Event) {
 
 fn get_event(r: &mut Reader<'_>) -> Result<Event, WireError> {
     Ok(match r.u8()? {
-        1 => Event::Decided(Box::new(get_decided(r)?)),
-        2 => Event::Denied(Box::new(get_denied(r)?)),
-        8 => {
-            let mut denied = get_denied(r)?;
-            denied.limit = r.text("limit", CODE_MAX)?;
-            denied.limits_version = r.u32()?;
-            denied.policy = Some(PolicyHash(r.array()?));
-            Event::Denied(Box::new(denied))
+        number @ (1 | 13) => {
+            let mut decided = get_decided(r)?;
+            if number == 13 {
+                let content = r.array()?;
+                let request = decided.request.as_mut().ok_or(WireError::BadValue("request"))?;
+                request.content = Some(content);
+            }
+            Event::Decided(Box::new(decided))
         }
+        number @ (2 | 8 | 12) => Event::Denied(Box::new(get_denial(r, number)?)),
         3 => Event::Session(SessionFact {
             tenant: TenantId(r.u64()?),
             account: AccountId(r.u64()?),
@@ -142,14 +144,43 @@ fn get_event(r: &mut Reader<'_>) -> Result<Event, WireError> {
         7 => {
             let scoped = r.u8()? != 0;
             let account = (TenantId(r.u64()?), AccountId(r.u64()?));
-            Event::State(StateFact {
-                account: scoped.then_some(account),
-                state: state(r.u8()?)?,
-                code: r.text("code", CODE_MAX)?,
-                trace: TraceId(r.array()?),
-            })
+            get_state(r, scoped.then_some(account).into())?
+        }
+        11 => {
+            let scope = get_scope(r)?;
+            get_state(r, scope)?
         }
         _ => return Err(WireError::BadValue("event")),
+    })
+}
+
+fn get_state(r: &mut Reader<'_>, scope: StateScope) -> Result<Event, WireError> {
+    Ok(Event::State(StateFact {
+        scope,
+        state: state(r.u8()?)?,
+        code: r.text("code", CODE_MAX)?,
+        trace: TraceId(r.array()?),
+    }))
+}
+
+fn put_scope(w: &mut Writer, scope: StateScope) {
+    match scope {
+        StateScope::Global => w.u8(0),
+        StateScope::Tenant(tenant) => w.u8(1).u64(tenant.0),
+        StateScope::Account(tenant, account) => w.u8(2).u64(tenant.0).u64(account.0),
+        StateScope::Strategy(tenant, strategy) => w.u8(3).u64(tenant.0).u32(strategy.0),
+        StateScope::Symbol(tenant, symbol) => w.u8(4).u64(tenant.0).text(symbol.as_str()),
+    };
+}
+
+fn get_scope(r: &mut Reader<'_>) -> Result<StateScope, WireError> {
+    Ok(match r.u8()? {
+        0 => StateScope::Global,
+        1 => StateScope::Tenant(TenantId(r.u64()?)),
+        2 => StateScope::Account(TenantId(r.u64()?), AccountId(r.u64()?)),
+        3 => StateScope::Strategy(TenantId(r.u64()?), StrategyId(r.u32()?)),
+        4 => StateScope::Symbol(TenantId(r.u64()?), get_symbol(r)?),
+        _ => return Err(WireError::BadValue("scope")),
     })
 }
 
@@ -179,7 +210,8 @@ fn put_decided(w: &mut Writer, d: &Decided) {
     put_source(w, &d.feed);
     put_source(w, &d.priced);
     w.i64(d.market.0).i64(d.price.raw()).i64(d.risk.raw()).i64(d.margin.raw()).i64(d.exposure.raw());
-    w.u32(d.limits_version).u8(u8::from(d.key.is_some())).raw(&d.key.unwrap_or_default());
+    w.u32(d.limits_version);
+    put_key(w, d.request);
 }
 
 fn get_decided(r: &mut Reader<'_>) -> Result<Decided, WireError> {
@@ -196,12 +228,46 @@ fn get_decided(r: &mut Reader<'_>) -> Result<Decided, WireError> {
         margin: Money::from_raw(r.i64()?),
         exposure: Money::from_raw(r.i64()?),
         limits_version: r.u32()?,
-        key: {
-            let present = r.u8()? != 0;
-            let key = r.array()?;
-            present.then_some(key)
-        },
+        request: get_key(r)?.map(|key| Request { key, content: None }),
     })
+}
+
+fn put_key(w: &mut Writer, request: Option<Request>) {
+    w.u8(u8::from(request.is_some())).raw(&request.map(|request| request.key).unwrap_or_default());
+}
+
+fn get_key(r: &mut Reader<'_>) -> Result<Option<[u8; 16]>, WireError> {
+    let present = r.u8()? != 0;
+    let key = r.array()?;
+    Ok(present.then_some(key))
+}
+
+/// Numbers 2 and 8 are what older versions wrote: without, and with, the limit and the policy.
+fn put_denial(w: &mut Writer, d: &DeniedFact) {
+    let Some(policy) = d.policy else { return put_denied(w.u8(2), d) };
+    put_denied(w.u8(if d.units.is_some() { 12 } else { 8 }), d);
+    w.text(&d.limit).u32(d.limits_version).raw(&policy.0);
+    if let Some((value, bound)) = d.units {
+        w.u8(value).u8(bound);
+        put_key(w, d.request);
+        w.raw(&d.request.and_then(|request| request.content).unwrap_or_default());
+    }
+}
+
+fn get_denial(r: &mut Reader<'_>, number: u8) -> Result<DeniedFact, WireError> {
+    let mut denied = get_denied(r)?;
+    if number == 2 {
+        return Ok(denied);
+    }
+    denied.limit = r.text("limit", CODE_MAX)?;
+    denied.limits_version = r.u32()?;
+    denied.policy = Some(PolicyHash(r.array()?));
+    if number == 12 {
+        denied.units = Some((r.u8()?, r.u8()?));
+        let (key, content) = (get_key(r)?, r.array()?);
+        denied.request = key.map(|key| Request { key, content: Some(content) });
+    }
+    Ok(denied)
 }
 
 fn put_denied(w: &mut Writer, d: &DeniedFact) {
@@ -225,6 +291,8 @@ fn get_denied(r: &mut Reader<'_>) -> Result<DeniedFact, WireError> {
         price: Price::from_raw(r.i64()?),
         value: r.i64()?,
         bound: r.i64()?,
+        units: None,
+        request: None,
         market: MarketTime(r.i64()?),
         at: Timestamp(r.i64()?),
     })

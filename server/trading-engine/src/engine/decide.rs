@@ -4,6 +4,7 @@ use super::{
     AccountKey, Answer, Effect, Engine, Event, Token, Wish, WishKey,
     event::{Decided, DeniedFact},
     io::{After, ManualOrder},
+    keys::{Kept, Key, KeyBook, Known, Request},
     state::{Held, OpenSignal, Stage},
 };
 use aitrading_env::{Rng, RngExt};
@@ -11,9 +12,22 @@ use aitrading_model::{
     Money, OrderType, PositionTicket, Price, Side, Signal, SignalId, Source, SymbolSpec, Timestamp, TraceId,
 };
 use aitrading_risk::{
-    Action, Approved, Candidate, Denied, DenyCode, Inputs, LimitSet, Order, Quote, Recent, Sizing, Stamped, check,
-    notional,
+    Action, Approved, Candidate, Denied, DenyCode, Inputs, KeyState, LimitSet, Order, Quantity, Quote, Recent, Sizing,
+    Stamped, check, notional,
 };
+
+/// How an order was asked for: what the check needs to know of its key, and what is kept with the verdict.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    key: KeyState,
+    /// `None`: the verdict is not the outcome of a key.
+    request: Option<Request>,
+}
+
+impl Asked {
+    /// By a strategy: it has no key.
+    const FOR_ITSELF: Self = Self { key: KeyState::None, request: None };
+}
 
 impl Engine {
     /// Takes the next step towards a wish: nothing while a decision is open, else close, else open.
@@ -41,7 +55,7 @@ impl Engine {
                 self.opening(&key, &wish)
             }
         };
-        if self.decide(now, &candidate, wish.trace, wish.feed, rng).is_err() {
+        if self.decide(now, &candidate, (wish.trace, wish.feed), Asked::FOR_ITSELF, rng).is_err() {
             self.wishes.remove(&key);
         }
     }
@@ -53,7 +67,7 @@ impl Engine {
         let source = self.quote(key.account, &wish.feed).map_or(wish.feed, |(source, _)| source);
         let limits_version = self.config.limits.version;
         let denied = Denied { code: DenyCode::Unresolved, limit: "", value: None, bound: None, limits_version };
-        self.deny(now, &candidate, wish.trace, &source, &denied);
+        self.deny(now, &candidate, wish.trace, &source, &denied, None);
     }
 
     fn held(&self, key: &WishKey) -> Vec<(PositionTicket, Held)> {
@@ -83,7 +97,7 @@ impl Engine {
         let price = self.quote(key.account, &wish.feed).map_or(Price::ZERO, |(_, quote)| quote.value.entry(side));
         let ((tenant, account), strategy, symbol) = (key.account, key.strategy, key.symbol);
         let decided_at = wish.decided_at;
-        Candidate { tenant, account, strategy, symbol, side, action, price, decided_at, key: None }
+        Candidate { tenant, account, strategy, symbol, side, action, price, decided_at }
     }
 
     /// The quote that an account trades at: its own feed's, or the deciding feed's where it sends none.
@@ -108,15 +122,15 @@ impl Engine {
         &mut self,
         now: Timestamp,
         candidate: &Candidate,
-        trace: TraceId,
-        feed: Source,
+        (trace, feed): (TraceId, Source),
+        asked: Asked,
         rng: &dyn Rng,
     ) -> Result<SignalId, Denied> {
         let priced = self.quote(candidate.account_key(), &feed);
         let source = priced.map_or(feed, |(source, _)| source);
-        match self.judge(now, candidate, &source, priced.map(|(_, quote)| quote)) {
+        match self.judge(now, candidate, &source, priced.map(|(_, quote)| quote), asked.key) {
             Ok(approved) => {
-                let decided = self.sign(now, &approved, candidate, trace, feed, source, rng);
+                let decided = Decided { request: asked.request, ..self.sign(now, &approved, trace, feed, source, rng) };
                 let id = decided.signal.id;
                 self.record(Event::Decided(Box::new(decided)));
                 self.out.after.push(After::Deliver(id));
@@ -124,7 +138,7 @@ impl Engine {
                 Ok(id)
             }
             Err(denied) => {
-                self.deny(now, candidate, trace, &source, &denied);
+                self.deny(now, candidate, trace, &source, &denied, asked.request);
                 Err(denied)
             }
         }
@@ -136,6 +150,7 @@ impl Engine {
         candidate: &Candidate,
         source: &Source,
         quote: Option<Stamped<Quote>>,
+        asked_with: KeyState,
     ) -> Result<Approved<Order>, Denied> {
         let key = candidate.account_key();
         let limits: &LimitSet = &self.config.limits;
@@ -155,33 +170,33 @@ impl Engine {
             last_issued: self.state.last_issued.max(Timestamp(self.latest.0.saturating_sub(step))),
             clock_step_ns: step,
             market: self.feeds.get(source).map(|feed| feed.market).unwrap_or_default(),
-            state: self.trading_state(key),
+            state: self.trading_state(key, candidate.strategy, candidate.symbol),
             entitlement: desk
                 .map_or(aitrading_risk::Entitlement::Unreadable, |d| d.entitlement(now, age, candidate.symbol)),
             gate: desk.map_or(aitrading_risk::Gate::Down, |d| d.gate(unresolved)),
             account: desk.and_then(|d| d.account.as_ref()).map(|a| Stamped { value: &a.value, at: a.at }),
             spec: desk.and_then(|d| d.specs.get(&candidate.symbol)).map(|s| Stamped { value: &s.value, at: s.at }),
             quote,
+            market_lag: self.market_lag(source),
             exposure: self.exposure(key),
             reserved: &reserved,
             recent: &recent,
+            key: asked_with,
         };
         check(&inputs, &limits, candidate)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "everything that a signal is made of, once")]
     fn sign(
         &mut self,
         now: Timestamp,
         approved: &Approved<Order>,
-        candidate: &Candidate,
         trace: TraceId,
         feed: Source,
         priced: Source,
         rng: &dyn Rng,
     ) -> Decided {
         let order = approved.order();
-        let key = candidate.account_key();
+        let key = (order.tenant, order.account);
         let seat = self.desks.get(&key).and_then(super::session::Desk::seat);
         let (device, fence) = seat.map(|(seat, fence)| (seat.device, fence)).unwrap_or_default();
         let book = self.state.book(key);
@@ -225,11 +240,19 @@ impl Engine {
             margin: reservation.margin,
             exposure: reservation.exposure,
             limits_version: approved.limits_version(),
-            key: candidate.key,
+            request: None,
         }
     }
 
-    fn deny(&mut self, now: Timestamp, candidate: &Candidate, trace: TraceId, source: &Source, denied: &Denied) {
+    fn deny(
+        &mut self,
+        now: Timestamp,
+        candidate: &Candidate,
+        trace: TraceId,
+        source: &Source,
+        denied: &Denied,
+        request: Option<Request>,
+    ) {
         self.out.effects.push(Effect::Count("engine_denied_total"));
         if self.failed {
             return;
@@ -247,8 +270,10 @@ impl Engine {
             limits_version: denied.limits_version,
             policy: Some(self.config.policy),
             price: candidate.price,
-            value: denied.value.map_or(0, aitrading_risk::Quantity::raw),
-            bound: denied.bound.map_or(0, aitrading_risk::Quantity::raw),
+            value: denied.value.map_or(0, Quantity::raw),
+            bound: denied.bound.map_or(0, Quantity::raw),
+            units: Some((denied.value.map_or(0, Quantity::unit), denied.bound.map_or(0, Quantity::unit))),
+            request,
             market: self.feeds.get(source).map(|feed| feed.market).unwrap_or_default(),
             at: now,
         })));
@@ -256,13 +281,18 @@ impl Engine {
 
     pub(super) fn on_manual(&mut self, now: Timestamp, token: Token, order: &ManualOrder, rng: &dyn Rng) {
         let ((tenant, account), strategy) = (order.account, order.strategy);
-        let known = self.state.open.iter().find(|(_, open)| {
-            open.decided.account() == order.account && open.decided.key == Some(order.key) && same(&open.decided, order)
-        });
-        if let Some((id, _)) = known {
-            let answer = Answer::Issued(*id);
-            return self.out.after.push(After::Reply { token, answer });
-        }
+        let request = Request { key: order.key, content: Some(order.content()) };
+        let known = match self.state.books.get(&order.account) {
+            Some(book) => book.keys.look_up(&request, now),
+            None => KeyBook::default().look_up(&request, now),
+        };
+        let key = match known {
+            Known::Kept(kept) => return self.answer_again(token, (order.account, order.key), kept),
+            Known::Check(key) => key,
+        };
+        // A key that was refused, or an account that never was here, has no outcome to keep: nothing can come of it later either.
+        let kept = key == KeyState::Unused && self.desks.contains_key(&order.account);
+        let asked = Asked { key, request: kept.then_some(request) };
         let feed = Source { tenant, account, symbol: order.symbol };
         let candidate = Candidate {
             tenant,
@@ -273,30 +303,29 @@ impl Engine {
             action: order.action,
             price: order.price,
             decided_at: now,
-            key: Some(order.key),
         };
-        let answer = match self.decide(now, &candidate, order.trace, feed, rng) {
+        let answer = match self.decide(now, &candidate, (order.trace, feed), asked, rng) {
             Ok(id) => Answer::Issued(id),
             Err(denied) => Answer::Denied(denied),
         };
+        if kept {
+            self.keys_in_flight.insert((order.account, order.key), self.ticket());
+        }
         self.out.after.push(After::Reply { token, answer });
     }
-}
 
-/// Is it the same order that was asked for under the same key?
-fn same(decided: &Decided, order: &ManualOrder) -> bool {
-    let signal = &decided.signal;
-    let content = match order.action {
-        Action::Open { stop_loss, take_profit, sizing } => {
-            let lots = match sizing {
-                Sizing::Lots(lots) => signal.lots_max == lots,
-                Sizing::Fraction(_) => true,
-            };
-            lots && signal.stop_loss == stop_loss && signal.take_profit == take_profit
+    /// The stored result, told once it is durable: until then the first who asked was not told either.
+    fn answer_again(&mut self, token: Token, key: (AccountKey, Key), kept: Kept) {
+        let answer = match kept {
+            Kept::Issued(id) => Answer::Issued(id),
+            Kept::Denied(denied) => Answer::Denied(denied),
+        };
+        let reply = After::Reply { token, answer };
+        match self.keys_in_flight.get(&key).and_then(|ticket| self.pending.get_mut(ticket)) {
+            Some(after) => after.push(reply),
+            None => self.out.after.push(reply),
         }
-        Action::Close { position } => signal.position == position,
-    };
-    content && signal.symbol == order.symbol && signal.side == order.side
+    }
 }
 
 /// Stop and target on the grid; the stop rounds away from the market, so that the risk is not understated.

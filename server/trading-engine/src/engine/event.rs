@@ -1,10 +1,11 @@
 //! What has happened, as the journal keeps it: the engine's whole memory is the sum of these.
 
+use super::keys::Request;
 use aitrading_model::{
     AccountId, DeviceId, Fence, MarketTime, Money, PolicyHash, Price, Report, Side, Signal, SignalId, SignalKind,
     Source, StrategyId, Symbol, TenantId, Timestamp, TraceId,
 };
-use aitrading_risk::{Reservation, TradingState};
+use aitrading_risk::{Denied, DenyCode, Quantity, Reservation, StateScope, TradingState, limit_name};
 use aitrading_wire::{ReportEnvelope, SignalEnvelope};
 
 /// An account of a tenant.
@@ -26,7 +27,8 @@ pub(crate) struct Decided {
     pub(crate) margin: Money,
     pub(crate) exposure: Money,
     pub(crate) limits_version: u32,
-    pub(crate) key: Option<[u8; 16]>,
+    /// The idempotency key and what it was used for; strategies have none.
+    pub(crate) request: Option<Request>,
 }
 
 impl Decided {
@@ -66,8 +68,26 @@ pub(crate) struct DeniedFact {
     pub(crate) price: Price,
     pub(crate) value: i64,
     pub(crate) bound: i64,
+    /// Numbers of the units of value and bound, 0 where there is none; `None` in records of before they were kept.
+    pub(crate) units: Option<(u8, u8)>,
+    /// The idempotency key and what it was used for, if this is the key's outcome.
+    pub(crate) request: Option<Request>,
     pub(crate) market: MarketTime,
     pub(crate) at: Timestamp,
+}
+
+impl DeniedFact {
+    /// The verdict as it was told; `None` if this version does not know its code or limit.
+    pub(crate) fn verdict(&self) -> Option<Denied> {
+        let (value, bound) = self.units.unwrap_or_default();
+        Some(Denied {
+            code: DenyCode::from_code(&self.code)?,
+            limit: limit_name(&self.limit)?,
+            value: Quantity::from_parts(value, self.value),
+            bound: Quantity::from_parts(bound, self.bound),
+            limits_version: self.limits_version,
+        })
+    }
 }
 
 /// A session was granted.
@@ -149,8 +169,7 @@ impl End {
 /// Trading was stopped or resumed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StateFact {
-    /// `None`: everywhere.
-    pub(crate) account: Option<AccountKey>,
+    pub(crate) scope: StateScope,
     pub(crate) state: TradingState,
     pub(crate) code: String,
     pub(crate) trace: TraceId,

@@ -1,5 +1,6 @@
 //! One tick source as the engine follows it: latest quote, recent ticks, and the strategies that live on it.
 
+use super::lag::lag_ns;
 use crate::strategy::{Intent, Strategy};
 use aitrading_model::{Epoch, MarketTime, Price, StrategyId, Tick};
 use aitrading_risk::{Quote, Stamped};
@@ -22,6 +23,8 @@ pub(crate) struct Span {
 #[derive(Debug)]
 pub(crate) struct Feed {
     pub(crate) quote: Option<Stamped<Quote>>,
+    /// How far the quote lagged behind its market when it came.
+    pub(crate) lag_ns: i64,
     pub(crate) market: MarketTime,
     pub(crate) reached: (Epoch, u64),
     ring: VecDeque<(MarketTime, Quote)>,
@@ -42,6 +45,7 @@ impl Feed {
     pub(crate) fn new(machines: Vec<(StrategyId, Box<dyn Strategy>)>) -> Self {
         Self {
             quote: None,
+            lag_ns: 0,
             market: MarketTime::default(),
             reached: (Epoch::default(), 0),
             ring: VecDeque::with_capacity(RING),
@@ -59,6 +63,7 @@ impl Feed {
             }
             let quote = Quote { bid: tick.bid, ask: tick.ask };
             self.quote = Some(Stamped { value: quote, at: batch.received });
+            self.lag_ns = lag_ns(tick.time, batch.received);
             if self.ring.len() == RING {
                 self.ring.pop_front();
             }

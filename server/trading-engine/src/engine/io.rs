@@ -7,7 +7,7 @@ use aitrading_model::{
     AccountState, Epoch, Fence, MarketTime, Price, Side, SignalId, Source, StrategyId, Symbol, SymbolSpec, Tick,
     Timestamp, TraceId,
 };
-use aitrading_risk::{Action, Denied, TradingState};
+use aitrading_risk::{Action, Denied, StateScope, TradingState};
 use aitrading_store::Subscription;
 use aitrading_wire::{
     ReportEnvelope, SignalEnvelope,
@@ -32,7 +32,8 @@ pub struct ManualOrder {
     pub action: Action,
     /// The price that the operator saw.
     pub price: Price,
-    /// Idempotency key: the same order under it is made once.
+    /// Idempotency key: the same order under it is made once, and asking again gives the same answer. A UUID of version 7: its
+    /// time says for how long it is remembered (24 hours); an older one is denied.
     pub key: [u8; 16],
     /// Cause.
     pub trace: TraceId,
@@ -106,7 +107,7 @@ pub(crate) enum Input {
     },
     SetState {
         token: Token,
-        account: Option<AccountKey>,
+        scope: StateScope,
         state: TradingState,
         code: String,
         trace: TraceId,

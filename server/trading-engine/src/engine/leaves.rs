@@ -1,9 +1,9 @@
 //! The audit leaf of each fact. A leaf is a function of its event, so that recovery can tell which one is missing.
 
-use super::event::{AccountKey, Decided, DeniedFact, Event, Judged, Reported};
+use super::event::{AccountKey, Decided, DeniedFact, Event, Judged, Reported, StateFact};
 use aitrading_audit::{Entry, EventKind, Field, Level, Ref, Side as AuditSide};
 use aitrading_model::{DeviceId, Side, Symbol};
-use aitrading_risk::TradingState;
+use aitrading_risk::{StateScope, TradingState};
 use aitrading_security::{mac::hmac_sha256, sha256};
 
 /// Longest text of a field.
@@ -91,19 +91,27 @@ pub(crate) fn leaf(event: &Event, names: &Pseudonyms, strategy: &dyn Fn(u32) -> 
                 .with(Field::Code(end.code().into()))
                 .with(Field::Account(names.account((*tenant, *account))))
         }
-        Event::State(s) => {
-            let active = s.state == TradingState::Active;
-            let kind = if active { EventKind::TradingResumed } else { EventKind::TradingHalted };
-            let entry = Entry::new(if active { Level::Warning } else { Level::Critical }, kind).trace(s.trace.0);
-            let entry = entry.with(Field::Code(printable(&s.code)));
-            match s.account {
-                Some(account) => entry.with(Field::Tenant(account.0.0)).with(Field::Account(names.account(account))),
-                None => entry,
-            }
-        }
+        Event::State(s) => state(s, names, strategy),
     };
     entry.public.sort_by_key(Field::key);
     Some(entry)
+}
+
+/// Its level shows in the fields: none of them means everything, the tenant alone all of its accounts.
+fn state(s: &StateFact, names: &Pseudonyms, strategy: &dyn Fn(u32) -> String) -> Entry {
+    let active = s.state == TradingState::Active;
+    let kind = if active { EventKind::TradingResumed } else { EventKind::TradingHalted };
+    let entry = Entry::new(if active { Level::Warning } else { Level::Critical }, kind).trace(s.trace.0);
+    let entry = entry.with(Field::Code(printable(&s.code))).with(Field::State(s.state.name().into()));
+    match s.scope {
+        StateScope::Global => entry,
+        StateScope::Tenant(tenant) => entry.with(Field::Tenant(tenant.0)),
+        StateScope::Account(tenant, account) => {
+            entry.with(Field::Tenant(tenant.0)).with(Field::Account(names.account((tenant, account))))
+        }
+        StateScope::Strategy(tenant, id) => entry.with(Field::Tenant(tenant.0)).with(Field::Strategy(strategy(id.0))),
+        StateScope::Symbol(tenant, name) => entry.with(Field::Tenant(tenant.0)).with(symbol(name)),
+    }
 }
 
 fn decided(d: &Decided, names: &Pseudonyms, strategy: &dyn Fn(u32) -> String) -> Entry {
@@ -131,7 +139,7 @@ fn decided(d: &Decided, names: &Pseudonyms, strategy: &dyn Fn(u32) -> String) ->
 
 fn denied(d: &DeniedFact, names: &Pseudonyms, strategy: &dyn Fn(u32) -> String) -> Entry {
     let account = names.account((d.tenant, d.account));
-    let entry = Entry::new(Level::Info, EventKind::SignalDenied)
+    let mut entry = Entry::new(Level::Info, EventKind::SignalDenied)
         .subject(account)
         .trace(d.trace.0)
         .with(Field::Tenant(d.tenant.0))
@@ -141,14 +149,24 @@ fn denied(d: &DeniedFact, names: &Pseudonyms, strategy: &dyn Fn(u32) -> String) 
         .with(Field::Code(printable(&d.code)))
         .with(Field::Account(account))
         .with(Field::Strategy(strategy(d.strategy.0)))
-        .with(Field::Value(d.value))
-        .with(Field::Bound(d.bound))
         .with(Field::MarketMs(d.market.0));
-    // The policy's hash covers the limits and their version; the limit's name stands in the journal.
-    match d.policy {
-        Some(policy) => entry.with(Field::PolicyHash(policy.0)),
-        None => entry,
+    if let Some(policy) = d.policy {
+        entry = entry.with(Field::PolicyHash(policy.0));
     }
+    // Facts of before units were kept have the leaf that they had then: recovery compares it with the one in the log.
+    let Some((value, bound)) = d.units else {
+        return entry.with(Field::Value(d.value)).with(Field::Bound(d.bound));
+    };
+    if value != 0 {
+        entry = entry.with(Field::Value(d.value));
+    }
+    if bound != 0 {
+        entry = entry.with(Field::Bound(d.bound));
+    }
+    if !d.limit.is_empty() {
+        entry = entry.with(Field::Limit(printable(&d.limit)));
+    }
+    entry.with(Field::LimitsVersion(u64::from(d.limits_version)))
 }
 
 fn judged(j: &Judged, names: &Pseudonyms) -> Entry {

@@ -11,7 +11,7 @@ use super::{
 use crate::error::Refusal;
 use aitrading_env::Rng;
 use aitrading_model::{Fence, Report, ReportState, Retcode, Tick, Timestamp};
-use aitrading_risk::TradingState;
+use aitrading_risk::{StateScope, TradingState};
 use aitrading_security::{sha256, signing::VerifyingKey};
 use aitrading_wire::{REPORT_DOMAIN, ReportEnvelope, decode_report, services::Seat};
 
@@ -183,10 +183,11 @@ impl Engine {
     /// Stops an account until an operator resumes it.
     pub(super) fn suspend(&mut self, key: AccountKey, code: &'static str, trace: aitrading_model::TraceId) {
         self.out.effects.push(Effect::Alert(Alert { code, account: Some(key), trace }));
-        if self.failed || self.state.book(key).state == TradingState::Halted {
+        if self.failed || self.is_halted(key) {
             return;
         }
-        let fact = StateFact { account: Some(key), state: TradingState::Halted, code: code.into(), trace };
+        let scope = StateScope::Account(key.0, key.1);
+        let fact = StateFact { scope, state: TradingState::Halted, code: code.into(), trace };
         self.record(Event::State(fact));
     }
 
@@ -196,7 +197,7 @@ impl Engine {
         let (account, signal) = (decided.account(), &decided.signal);
         let settled = self.state.finished.contains_key(&report.signal);
         if settled && let Some(desk) = self.desks.get_mut(&account) {
-            desk.follow(&report.deals, signal.symbol, (signal.stop_loss, signal.take_profit));
+            desk.follow(&report.deals, now, signal.symbol, (signal.stop_loss, signal.take_profit));
         }
         let done = report.state == ReportState::Executed || report.retcode == Retcode::POSITION_CLOSED;
         let key = WishKey { account, strategy: decided.strategy, symbol: signal.symbol };

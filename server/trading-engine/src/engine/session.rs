@@ -4,14 +4,14 @@ use super::{
     AccountKey, Answer, Effect, Engine, Event, Token,
     event::{End, SessionFact, StateFact},
     io::{After, Alert},
-    state::Stage,
+    state::{Held, Stage},
 };
 use crate::error::Refusal;
 use aitrading_model::{
     AccountState, Deal, DealEntry, Fence, MarginMode, MarketTime, Money, PositionState, Price, SignalId, Symbol,
     SymbolSpec, Timestamp, TraceId,
 };
-use aitrading_risk::{Entitlement, Gate, Stamped, TradingState};
+use aitrading_risk::{Entitlement, Gate, Stamped, StateScope, TradingState};
 use aitrading_store::{Subscription, SubscriptionStatus};
 use aitrading_wire::{
     limits::SYMBOLS_PER_SESSION_MAX,
@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 
 /// Most accounts in one engine.
 const DESKS_MAX: usize = 4_096;
+/// So long a snapshot may trail the report of a deal: the terminal tells both at once, on two connections of one machine.
+const SNAPSHOT_TRAILS_NS: i64 = 500_000_000;
 
 /// The session that counts for an account.
 #[derive(Debug, Clone)]
@@ -38,8 +40,8 @@ pub(crate) struct Desk {
     pub(crate) account: Option<Stamped<AccountState>>,
     pub(crate) specs: BTreeMap<Symbol, Stamped<SymbolSpec>>,
     subscription: Option<(Option<Subscription>, Timestamp)>,
-    /// Market time of the last deal: a snapshot from before it is stale.
-    last_deal: MarketTime,
+    /// The last deal, in market time and by when its report came: a snapshot from before it is stale.
+    last_deal: (MarketTime, Timestamp),
 }
 
 impl Desk {
@@ -107,9 +109,10 @@ impl Desk {
     }
 
     /// Lets the own view of the account follow an executed report until the terminal's next snapshot.
-    pub(crate) fn follow(&mut self, deals: &[Deal], symbol: Symbol, stops: (Price, Price)) {
-        let last = deals.iter().map(|d| d.time).max().unwrap_or_default();
-        self.last_deal = self.last_deal.max(last);
+    pub(crate) fn follow(&mut self, deals: &[Deal], now: Timestamp, symbol: Symbol, stops: (Price, Price)) {
+        if let Some(last) = deals.iter().map(|d| d.time).max() {
+            self.last_deal = (self.last_deal.0.max(last), now);
+        }
         let Some(account) = &mut self.account else { return };
         let hedging = account.value.margin_mode == MarginMode::RetailHedging;
         let snapshot = account.value.time;
@@ -132,6 +135,18 @@ impl Desk {
         }
         positions.retain(|p| p.volume.is_positive());
     }
+}
+
+/// Is a snapshot that came `at` from before a deal? Market time says so. A terminal that has seen no tick since it started has no
+/// market time, but neither has it executed anything since: what its broker lists is later than every deal whose report is here,
+/// unless that came just now. Without this a position that was closed while the terminal was down would be taken for open, and
+/// every wish to close it denied, until the next snapshot.
+const fn is_before(state: &AccountState, at: Timestamp, (deal, heard): (MarketTime, Timestamp)) -> bool {
+    let started = state.time.0 == 0 && state.permissions.blocked_by().is_none();
+    if started && at.since(heard) >= SNAPSHOT_TRAILS_NS {
+        return false;
+    }
+    state.time.0 < deal.0
 }
 
 const fn position(deal: &Deal, symbol: Symbol, (stop_loss, take_profit): (Price, Price)) -> PositionState {
@@ -194,8 +209,9 @@ impl Engine {
     fn quarantine(&mut self, token: Token, key: AccountKey, trace: TraceId) {
         let code = Refusal::LedgerRollback.code();
         self.out.effects.push(Effect::Alert(Alert { code, account: Some(key), trace }));
-        if self.state.book(key).state != TradingState::Halted {
-            let fact = StateFact { account: Some(key), state: TradingState::Halted, code: code.into(), trace };
+        if !self.is_halted(key) {
+            let scope = StateScope::Account(key.0, key.1);
+            let fact = StateFact { scope, state: TradingState::Halted, code: code.into(), trace };
             self.record(Event::State(fact));
         }
         let answer = Answer::Refused(Refusal::LedgerRollback);
@@ -313,13 +329,21 @@ impl Engine {
     }
 
     fn take_snapshot(&mut self, key: AccountKey, state: AccountState, at: Timestamp) {
+        // A terminal that has seen no tick has no market time.
+        if state.time != MarketTime::default() && self.desks.contains_key(&key) {
+            self.hear_lag(key, state.time, at);
+        }
         let Some(desk) = self.desks.get_mut(&key) else { return };
-        if state.time < desk.last_deal || state.positions.len() > AccountState::MAX_POSITIONS {
+        if is_before(&state, at, desk.last_deal) || state.positions.len() > AccountState::MAX_POSITIONS {
             return;
         }
         // What the terminal no longer lists was closed there, by its stops or by hand; a deal of this very moment may be missing.
         let listed = |ticket| state.positions.iter().any(|p| p.ticket == ticket);
-        self.state.book(key).held.retain(|ticket, held| listed(*ticket) || held.opened >= state.time);
+        let missing = |held: &Held| {
+            let unseen = MarketTime(held.opened.0.saturating_add(1));
+            !is_before(&state, at, (unseen, held.heard))
+        };
+        self.state.book(key).held.retain(|ticket, held| listed(*ticket) || !missing(held));
         desk.account = Some(Stamped { value: state, at });
     }
 

@@ -1,11 +1,14 @@
 //! The engine's memory: what the journal's events add up to. Live and replay go through the same [`State::apply`].
 
-use super::event::{AccountKey, Decided, End, Event, Judged, Reported, SessionFact, StateFact};
+use super::{
+    event::{AccountKey, Decided, DeniedFact, End, Event, Judged, Reported, SessionFact},
+    keys::{Kept, KeyBook},
+};
 use aitrading_model::{
     DealEntry, DeviceId, Fence, MarketTime, PositionTicket, Price, Report, ReportState, Retcode, RetcodeClass, Side,
     SignalId, SignalKind, Source, StrategyId, Symbol, Timestamp, Volume,
 };
-use aitrading_risk::{Recent, Reservation, TradingState};
+use aitrading_risk::{Recent, Reservation, TradingStates};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Orders remembered per account for the duplicate check.
@@ -72,6 +75,8 @@ pub(crate) struct Held {
     pub(crate) take_profit: Price,
     pub(crate) magic: u64,
     pub(crate) opened: MarketTime,
+    /// When its report came.
+    pub(crate) heard: Timestamp,
 }
 
 /// What is known of a device's ledger.
@@ -97,9 +102,9 @@ pub(crate) struct Book {
     pub(crate) devices: BTreeMap<DeviceId, DeviceBook>,
     pub(crate) last_seq: u64,
     pub(crate) previous: SignalId,
-    pub(crate) state: TradingState,
     pub(crate) open: BTreeSet<SignalId>,
     pub(crate) recent: VecDeque<RecentSignal>,
+    pub(crate) keys: KeyBook,
     pub(crate) held: BTreeMap<PositionTicket, Held>,
 }
 
@@ -111,9 +116,7 @@ pub(crate) struct State {
     pub(crate) finished: BTreeMap<SignalId, Finished>,
     finished_order: VecDeque<SignalId>,
     pub(crate) judging: BTreeMap<ReportKey, Judging>,
-    pub(crate) trading: TradingState,
-    /// Accounts that are halted.
-    pub(crate) halted: usize,
+    pub(crate) trading: TradingStates,
     pub(crate) last_issued: Timestamp,
 }
 
@@ -139,13 +142,13 @@ impl State {
     pub(crate) fn apply(&mut self, event: &Event) {
         match event {
             Event::Decided(decided) => self.decided(decided),
-            Event::Denied(_) => {}
+            Event::Denied(denied) => self.denied(denied),
             Event::Session(session) => self.session(session),
             Event::Delivered { tenant, account, signal, .. } => self.delivered((*tenant, *account), *signal),
             Event::Reported(reported) => self.reported(reported),
             Event::Judged(judged) => self.judged(judged),
             Event::Ended { signal, end, .. } => self.ended(*signal, *end),
-            Event::State(fact) => self.trading(fact),
+            Event::State(fact) => self.trading.set(fact.scope, fact.state),
         }
     }
 
@@ -163,13 +166,21 @@ impl State {
             lots: s.lots_max,
             position: s.position,
             market: decided.market,
-            key: decided.key,
         };
+        if let Some(request) = &decided.request {
+            book.keys.keep(request, Kept::Issued(s.id), s.issued_at);
+        }
         book.recent.push_back(RecentSignal { signal: s.id, order });
         while book.recent.len() > RECENT_MAX {
             book.recent.pop_front();
         }
         self.open.insert(s.id, OpenSignal { decided: decided.clone(), stage: Stage::Committing });
+    }
+
+    fn denied(&mut self, denied: &DeniedFact) {
+        if let (Some(request), Some(verdict)) = (&denied.request, denied.verdict()) {
+            self.book((denied.tenant, denied.account)).keys.keep(request, Kept::Denied(verdict), denied.at);
+        }
     }
 
     fn session(&mut self, session: &SessionFact) {
@@ -212,7 +223,7 @@ impl State {
             let judging = Judging { report: report.clone(), hash, source: decided.priced, at: reported.at };
             self.judging.insert((key, report.device, report.seq), judging);
         }
-        self.book_deals(&decided, report);
+        self.book_deals(&decided, report, reported.at);
         self.finish(report.signal, Some(report.state));
     }
 
@@ -224,18 +235,6 @@ impl State {
         match (end, self.open.get_mut(&signal)) {
             (End::Unconfirmed, Some(open)) => open.stage = Stage::Unconfirmed,
             _ => self.finish(signal, None),
-        }
-    }
-
-    fn trading(&mut self, fact: &StateFact) {
-        match fact.account {
-            Some(key) => {
-                let before = std::mem::replace(&mut self.book(key).state, fact.state);
-                let was = usize::from(before == TradingState::Halted);
-                let is = usize::from(fact.state == TradingState::Halted);
-                self.halted = self.halted.saturating_add(is).saturating_sub(was);
-            }
-            None => self.trading = fact.state,
         }
     }
 
@@ -258,7 +257,7 @@ impl State {
     }
 
     /// Positions that an accepted report opened or closed.
-    fn book_deals(&mut self, decided: &Decided, report: &Report) {
+    fn book_deals(&mut self, decided: &Decided, report: &Report, at: Timestamp) {
         let signal = &decided.signal;
         let book = self.book(decided.account());
         if signal.kind == SignalKind::Close && already_closed(report.retcode) {
@@ -277,6 +276,7 @@ impl State {
                         take_profit: signal.take_profit,
                         magic: deal.magic,
                         opened: deal.time,
+                        heard: at,
                     });
                     held.volume = held.volume.checked_add(deal.volume).unwrap_or(held.volume);
                 }

@@ -3,16 +3,26 @@
 mod day;
 mod deciding;
 mod judging;
+mod keys;
+mod lag;
 mod lifecycle;
 mod reporting;
+mod states;
 
 use super::{Event, codec, state::Stage};
 use crate::testing::Bench;
+use aitrading_risk::{StateScope, TradingState};
 
 impl Bench {
     /// Stages of the open signals, in the order of their ids.
     fn stages(&self) -> Vec<Stage> {
         self.engine.state.open.values().map(|open| open.stage).collect()
+    }
+
+    /// The strictest state of all levels for the example strategy.
+    fn state(&self) -> TradingState {
+        let symbol = crate::testing::source().symbol;
+        self.engine.trading_state(crate::testing::ACCOUNT, aitrading_model::StrategyId(1), symbol)
     }
 
     fn reservations(&self) -> usize {
@@ -29,6 +39,21 @@ fn every_event_is_read_back_as_it_was_written() {
     bench.play(4..5);
     bench.pass(400);
     bench.put(super::Input::Timer);
+    let (tenant, account) = crate::testing::ACCOUNT;
+    let symbol = crate::testing::source().symbol;
+    let scopes = [
+        StateScope::Global,
+        StateScope::Tenant(tenant),
+        StateScope::Account(tenant, account),
+        StateScope::Strategy(tenant, aitrading_model::StrategyId(9)),
+        StateScope::Symbol(tenant, symbol),
+    ];
+    for scope in scopes {
+        let (state, code, trace) = (TradingState::Reducing, "OPERATOR".to_owned(), aitrading_model::TraceId([1; 16]));
+        bench.ask(|token| super::Input::SetState { token, scope, state, code, trace });
+    }
+    let order = deciding::manual("0.1", bench.fresh_key());
+    bench.ask(|token| super::Input::Manual { token, order: Box::new(order) });
     let events: Vec<Event> = bench.events();
     let header = codec::Header { ticket: 3, confirmed: 2, audit_from: 9 };
     assert!(events.len() >= 4, "{events:?}");

@@ -14,7 +14,7 @@ const USUAL_BYTES: usize = 2_048;
 pub(super) fn hash(settings: &EngineSettings) -> PolicyHash {
     let mut w = Writer::with_capacity(USUAL_BYTES);
     w.raw(DOMAIN).u32(settings.signal_life_s).u32(settings.report_grace_s);
-    w.u32(settings.clock_step_ms).u32(settings.entitlement_age_s);
+    w.u32(settings.clock_step_ms).u32(settings.entitlement_age_s).u8(u8::from(settings.replayed_feeds));
     w.u32(settings.limits.version);
     count(&mut w, settings.limits.rows.len());
     settings.limits.rows.iter().for_each(|row| put_row(&mut w, row));

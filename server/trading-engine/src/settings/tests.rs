@@ -12,12 +12,14 @@ fn policy(change: fn(&mut EngineSettings)) -> PolicyHash {
 
 #[test]
 fn every_part_of_the_policy_changes_its_hash() {
-    let changes: [fn(&mut EngineSettings); 14] = [
+    let changes: [fn(&mut EngineSettings); 16] = [
         |_| {},
         |s| s.signal_life_s -= 1,
         |s| s.report_grace_s += 1,
         |s| s.clock_step_ms += 1,
         |s| s.entitlement_age_s -= 1,
+        |s| s.replayed_feeds = true,
+        |s| s.limits.rows[0].market_lag_ms = Some(4_999),
         |s| s.limits.version += 1,
         |s| s.limits.rows[0].risk_ppm = None,
         |s| s.limits.rows[0].leverage_max = Some(29),
@@ -29,7 +31,7 @@ fn every_part_of_the_policy_changes_its_hash() {
         |s| s.strategies[0].tenant = Some(TenantId(0)),
     ];
     let hashes: std::collections::BTreeSet<_> = changes.into_iter().map(|change| policy(change).0).collect();
-    assert_eq!(hashes.len(), 14);
+    assert_eq!(hashes.len(), 16);
     assert_eq!(policy(|_| {}), policy(|s| s.queue += 1), "how much may wait is no policy");
 }
 

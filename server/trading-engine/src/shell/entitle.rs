@@ -45,7 +45,7 @@ pub(super) async fn refresh(shared: &Shared, account: AccountKey) -> Option<()> 
     let asked = shared.env.timeout(STORE_TIMEOUT, shared.subscriptions.get(account.0, account.1)).await;
     let answer = asked.map_err(drop).and_then(|answer| answer.map_err(drop));
     if answer.is_err() {
-        metrics::counter!("engine_entitlement_unreadable_total").increment(1);
+        crate::meters::entitlement_unreadable().increment(1);
     }
     let input = Input::Entitlement { account, answer };
     shared.queue.send(Message::Input { input, reply: None }).await.ok()

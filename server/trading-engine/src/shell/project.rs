@@ -10,7 +10,7 @@ use aitrading_env::Task;
 use aitrading_error::Coded;
 use aitrading_journal::{Journal, Position, Reader};
 use aitrading_model::ReportState;
-use aitrading_store::{DenialRow, JournalMark, ReportRow, SignalChange, SignalRow, SignalState, SignalStore};
+use aitrading_store::{DenialRow, JournalMark, ReportRow, SignalChange, SignalRow, SignalState, SignalStore, Verdict};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
@@ -69,7 +69,7 @@ async fn apply(
         match signals.apply(mark, changes.clone()).await {
             Ok(()) | Err(aitrading_store::StoreError::AlreadyDone { .. }) => return,
             Err(error) => {
-                metrics::counter!("engine_projection_failed_total").increment(1);
+                crate::meters::projection_failed().increment(1);
                 tracing::error!(code = error.dna().code, "the signal store refused changes; they are tried again");
                 clock.sleep(RETRY).await;
             }
@@ -113,6 +113,18 @@ fn project(event: Event, changes: &mut Vec<SignalChange>) {
             trace: d.trace,
             code: d.code,
             at: d.at,
+            verdict: Some(Verdict {
+                side: d.side,
+                kind: d.kind,
+                price: d.price,
+                market: d.market,
+                limit: d.limit,
+                // Records of before units were kept cannot tell "nothing" from zero.
+                value: (d.units.is_none_or(|(value, _)| value != 0)).then_some(d.value),
+                bound: (d.units.is_none_or(|(_, bound)| bound != 0)).then_some(d.bound),
+                limits_version: d.limits_version,
+                policy: d.policy,
+            }),
         })),
         Event::Delivered { tenant, signal, at, .. } => changes.push(SignalChange::Delivered { tenant, signal, at }),
         Event::Reported(p) if matches!(p.finding.as_str(), "UNKNOWN_SIGNAL" | "REPORT_REUSED") => {}

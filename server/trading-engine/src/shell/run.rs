@@ -4,7 +4,10 @@ use super::{
     Message, Parts, Shared,
     commit::{Commit, Committer},
 };
-use crate::engine::{Answer, Effect, Engine, Input, Token};
+use crate::{
+    engine::{Answer, Effect, Engine, Input, Token},
+    meters,
+};
 use aitrading_env::{Env, Task};
 use aitrading_error::{Coded, chain};
 use aitrading_model::{SignalId, Timestamp};
@@ -12,7 +15,7 @@ use aitrading_risk::TradingState;
 use aitrading_store::TickStore;
 use aitrading_wire::{SignalEnvelope, services::Seat};
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, Weak, atomic::Ordering},
     time::Duration,
 };
@@ -43,7 +46,7 @@ struct Runner {
     engine: Engine,
     shared: Weak<Shared>,
     ticks: Arc<dyn TickStore>,
-    waiting: HashMap<Token, oneshot::Sender<Answer>>,
+    waiting: BTreeMap<Token, oneshot::Sender<Answer>>,
     commits: mpsc::Sender<Commit>,
     deliveries: mpsc::Sender<Delivery>,
     /// Commits under way.
@@ -58,6 +61,7 @@ pub(super) fn start(
     incoming: mpsc::Receiver<Message>,
 ) -> Task {
     let env = parts.env.clone();
+    meters::describe();
     let (commits, commit_queue) = mpsc::channel(COMMITS);
     let (tell, outcomes) = mpsc::channel(OUTCOMES);
     let (deliveries, delivery_queue) = mpsc::channel(DELIVERIES);
@@ -67,7 +71,7 @@ pub(super) fn start(
     let weak = Arc::downgrade(shared);
     drop(env.spawn.task("engine-deliver", Box::pin(deliver_loop(env.clone(), weak.clone(), delivery_queue, failed))));
     let ticks = Arc::clone(&parts.ticks);
-    let waiting = HashMap::new();
+    let waiting = BTreeMap::new();
     let runner = Runner { env: env.clone(), engine, shared: weak, ticks, waiting, commits, deliveries, under_way: 0 };
     runner.show();
     env.spawn.task("engine", Box::pin(runner.run(incoming, outcomes, failures)))
@@ -79,7 +83,7 @@ async fn commit_loop(
     mut queue: mpsc::Receiver<Commit>,
     tell: mpsc::Sender<(usize, Outcome)>,
 ) {
-    let took = metrics::histogram!("engine_commit_us");
+    let took = meters::commit_us();
     let mut group = Vec::with_capacity(COMMITS);
     loop {
         if queue.recv_many(&mut group, COMMITS).await == 0 {
@@ -108,9 +112,9 @@ async fn deliver_loop(
     mut queue: mpsc::Receiver<Delivery>,
     failures: mpsc::Sender<Failure>,
 ) {
-    let failed = metrics::counter!("engine_deliveries_failed_total");
+    let failed = meters::deliveries_failed();
     // The round in which a seat's delivery failed: the rest of that round goes back too, so that nothing is overtaken.
-    let mut stalled: HashMap<Seat, u64> = HashMap::new();
+    let mut stalled: BTreeMap<Seat, u64> = BTreeMap::new();
     while let Some((seat, signal, envelope, round)) = queue.recv().await {
         if stalled.get(&seat).is_some_and(|stalled| round <= *stalled) {
             give_back(&failures, (seat, signal, true));
@@ -255,11 +259,11 @@ impl Runner {
                 drop(self.env.spawn.task("engine-ticks", Box::pin(look)));
             }
             Effect::Alert(alert) => {
-                metrics::counter!("engine_alerts_total", "code" => alert.code).increment(1);
+                meters::alerts(alert.code).increment(1);
                 let account = alert.account.map(|(_, account)| account.0);
                 tracing::error!(code = alert.code, account, trace = %alert.trace, "{}", advice(alert.code));
             }
-            Effect::Count(name) => metrics::counter!(name).increment(1),
+            Effect::Count(name) => meters::count(name).increment(1),
         }
         true
     }
@@ -275,6 +279,7 @@ impl Runner {
         shared.gauges.open.store(open as u64, Ordering::Relaxed);
         shared.gauges.sessions.store(sessions as u64, Ordering::Relaxed);
         shared.gauges.halted.store(self.engine.halted(), Ordering::Relaxed);
+        shared.gauges.restricted.store(self.engine.restricted(), Ordering::Relaxed);
         shared.gauges.state.store(number, Ordering::Relaxed);
     }
 }

@@ -87,7 +87,7 @@ fn execute(bench: &mut Bench, tick: &Tick, done: &mut BTreeSet<[u8; 16]>, report
 fn a_real_day_gives_tens_of_signals_and_no_anomaly() {
     let Some(ticks) = ticks() else { return };
     let mut bench = Bench::new();
-    let config = Arc::new(EngineSettings::default().resolve().unwrap());
+    let config = Arc::new(EngineSettings { replayed_feeds: true, ..EngineSettings::default() }.resolve().unwrap());
     bench.engine = Engine::new(config, crate::EngineKeys { pseudonyms: Pseudonyms::new([2; 32]), ..keys() });
     bench.put(Input::Entitlement { account: ACCOUNT, answer: Ok(Some(subscription())) });
     let mut session = crate::testing::session(1, 0, bench.now);

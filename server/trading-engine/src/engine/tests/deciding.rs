@@ -5,7 +5,7 @@ use crate::{
     testing::{ACCOUNT, Bench, SEAT, price, source, subscription},
 };
 use aitrading_model::{Fence, Price, Side, SignalKind, StrategyId, Timestamp, TraceId};
-use aitrading_risk::{Action, Sizing, TradingState};
+use aitrading_risk::{Action, Sizing, StateScope, TradingState};
 use aitrading_store::{SubscriptionStatus, SymbolScope};
 
 #[test]
@@ -89,8 +89,8 @@ fn what_is_missing_denies_with_its_code() {
         b.put(Input::Entitlement { account: ACCOUNT, answer: Err(()) });
     });
     check_denied("TRADING_HALTED", |b| {
-        let (account, state) = (Some(ACCOUNT), TradingState::Halted);
-        b.ask(|token| Input::SetState { token, account, state, code: "OPERATOR".into(), trace: TraceId([1; 16]) });
+        let (scope, state) = (StateScope::Account(ACCOUNT.0, ACCOUNT.1), TradingState::Halted);
+        b.ask(|token| Input::SetState { token, scope, state, code: "OPERATOR".into(), trace: TraceId([1; 16]) });
     });
 }
 
@@ -168,7 +168,10 @@ fn a_denial_keeps_its_limit_and_the_policy() {
     let policy = bench.engine.config.policy;
     let leaf = bench.engine.leaf(&Event::Denied(denied)).unwrap();
     assert!(leaf.public.contains(&aitrading_audit::Field::PolicyHash(policy.0)), "{leaf:?}");
+    assert!(leaf.public.contains(&aitrading_audit::Field::Value(121_000)));
     assert!(leaf.public.contains(&aitrading_audit::Field::Bound(120_000)));
+    assert!(leaf.public.contains(&aitrading_audit::Field::Limit("account_age_ms".into())));
+    assert!(leaf.public.contains(&aitrading_audit::Field::LimitsVersion(1)));
 }
 
 pub(super) fn manual(lots: &str, key: [u8; 16]) -> ManualOrder {
@@ -186,18 +189,4 @@ pub(super) fn manual(lots: &str, key: [u8; 16]) -> ManualOrder {
         key,
         trace: TraceId([8; 16]),
     }
-}
-
-#[test]
-fn a_manual_order_is_made_once_per_key() {
-    let mut bench = Bench::ready();
-    bench.play(0..1);
-    let key = bench.fresh_id();
-    let mut submit = |order: ManualOrder| bench.ask(|token| Input::Manual { token, order: Box::new(order) });
-    let first = submit(manual("0.1", key));
-    assert!(matches!(first, crate::engine::Answer::Issued(_)), "{first:?}");
-    assert_eq!(submit(manual("0.1", key)), first, "the same order again is the same signal");
-    let other = submit(manual("0.2", key));
-    assert!(matches!(other, crate::engine::Answer::Denied(d) if d.code.code() == "KEY_REUSED"), "{other:?}");
-    assert_eq!(bench.signals().len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     engine::{Answer, Effect, Event, Input},
-    testing::{ACCOUNT, Bench, bar_batch, executed, price, source},
+    testing::{Bench, bar_batch, executed, price, source},
 };
 use aitrading_audit::EventKind;
 use aitrading_model::{Epoch, Fence, MarketTime, Price, Report, Tick, TickFlags, Volume};
@@ -19,7 +19,7 @@ fn overtaken() -> (Bench, Report) {
     report.deals[0].time.0 += 250;
     assert_eq!(bench.report(&report), Answer::Done, "durable and audited: acknowledged at once");
     assert_eq!(bench.findings(), [""]);
-    assert_eq!(bench.engine.trading_state(ACCOUNT), TradingState::Active);
+    assert_eq!(bench.state(), TradingState::Active);
     (bench, report)
 }
 
@@ -45,7 +45,7 @@ fn leaves(bench: &Bench, kind: EventKind) -> usize {
 #[track_caller]
 fn check_judged(bench: &Bench, finding: &str) {
     assert_eq!(bench.findings(), ["", finding]);
-    let halted = bench.engine.trading_state(ACCOUNT) == TradingState::Halted;
+    let halted = bench.state() == TradingState::Halted;
     assert_eq!((halted, bench.engine.halted() == 1), (!finding.is_empty(), !finding.is_empty()));
     assert_eq!(leaves(bench, EventKind::ReportAccepted), 1);
     assert_eq!(leaves(bench, EventKind::ReportAnomaly), usize::from(!finding.is_empty()));

@@ -4,9 +4,9 @@ use super::super::{End, Event, state::Stage};
 use crate::{
     engine::{Answer, Input},
     error::Refusal,
-    testing::{Bench, SEAT, executed, not_executed, source},
+    testing::{ACCOUNT, Bench, SEAT, bar_batch, executed, not_executed, session, source, subscription},
 };
-use aitrading_model::{Epoch, Fence, ReportState, Side, SignalKind};
+use aitrading_model::{AccountState, Epoch, Fence, MarketTime, ReportState, Side, SignalKind, Timestamp};
 use aitrading_risk::TradingState;
 
 fn ends(bench: &Bench) -> Vec<End> {
@@ -183,7 +183,7 @@ fn what_the_bridge_did_not_take_is_tried_again_and_not_overtaken() {
     bench.play(0..4);
     not_delivered(&mut bench, true);
     assert_eq!(bench.stages(), [Stage::Outbox]);
-    let order = super::deciding::manual("0.01", [7; 16]);
+    let order = super::deciding::manual("0.01", bench.fresh_key());
     let answer = bench.ask(|token| Input::Manual { token, order: Box::new(order) });
     assert!(matches!(answer, Answer::Issued(_)), "{answer:?}");
     assert_eq!(bench.deliveries().len(), 1, "the later signal waits behind it");
@@ -215,7 +215,7 @@ fn an_older_ledger_is_quarantined() {
     let mut bench = Bench::ready();
     bench.open(5, 0);
     assert_eq!(bench.open(4, 0), Answer::Refused(Refusal::LedgerRollback));
-    let state = bench.engine.trading_state(crate::testing::ACCOUNT);
+    let state = bench.state();
     assert_eq!(state, TradingState::Halted);
 }
 
@@ -244,4 +244,52 @@ fn replay_gives_the_same_memory() {
     let Answer::Grant(grant) = again.open(1, 1) else { panic!("granted") };
     assert_eq!((grant.fence, grant.last_report_seq), (Fence(2), 1));
     assert_eq!(again.deliveries(), bench.deliveries()[1..], "the same bytes");
+}
+
+/// The engine after a restart, `after_ns` after the report that opened ticket 77 came; `snapshot` opens its session.
+fn restarted(after_ns: i64, snapshot: impl FnOnce(&mut AccountState)) -> Bench {
+    let mut bench = Bench::ready();
+    bench.play(0..4);
+    let open = bench.signals()[0];
+    bench.report(&executed(&open, 1, Fence(1), "161.603", 77));
+    let mut again = Bench::new();
+    again.now = Timestamp(bench.now.0 + after_ns);
+    again.engine.replay(40, &bench.events());
+    again.put(Input::Entitlement { account: ACCOUNT, answer: Ok(Some(subscription())) });
+    let mut session = session(1, 1, again.now);
+    snapshot(&mut session.state);
+    let answer = again.ask(|token| Input::SessionOpened { token, session: Box::new(session) });
+    let Answer::Grant(grant) = answer else { panic!("granted: {answer:?}") };
+    again.put(Input::SessionReady { seat: SEAT, fence: grant.fence });
+    for (n, close) in (0..).zip(["161.600", "161.610", "161.620", "161.600"]) {
+        let batch = bar_batch(n, close, again.now);
+        again.put(Input::Feed(batch));
+    }
+    again
+}
+
+#[test]
+fn a_position_that_was_closed_while_everything_was_down_is_not_closed_again() {
+    let bench = restarted(1_000_000_000, |state| state.time = MarketTime(0));
+    assert_eq!(bench.denials(), [""; 0]);
+    let signals: Vec<_> = bench.signals().iter().map(|s| (s.kind, s.side)).collect();
+    assert_eq!(signals, [(SignalKind::Open, Side::Sell)]);
+}
+
+#[test]
+fn a_position_that_a_snapshot_cannot_know_yet_is_kept() {
+    type Snapshot = fn(&mut AccountState);
+    let cases: [(&str, i64, Snapshot); 3] = [
+        ("its report came just now", 499_999_999, |state| state.time = MarketTime(0)),
+        ("the terminal is not connected", 1_000_000_000, |state| {
+            (state.time, state.permissions.terminal_connected) = (MarketTime(0), false);
+        }),
+        ("the snapshot is of before", 1_000_000_000, |state| state.time = MarketTime(1)),
+    ];
+    for (name, after_ns, snapshot) in cases {
+        let bench = restarted(after_ns, snapshot);
+        assert_eq!(bench.engine.state.books[&ACCOUNT].held.len(), 1, "{name}");
+        assert_eq!(bench.denials().len(), 1, "{name}: closing what is not listed is denied");
+        assert!(bench.signals().is_empty(), "{name}");
+    }
 }

@@ -3,7 +3,7 @@
 use crate::{
     engine::{Answer, Effect, Input},
     error::Refusal,
-    testing::{ACCOUNT, Bench, SEAT, executed, price, signed},
+    testing::{Bench, SEAT, executed, price, signed},
 };
 use aitrading_model::{
     DeviceId, Fence, MarketTime, PositionTicket, Price, Report, ReportState, SignalId, Tick, TickFlags, TraceId, Volume,
@@ -19,7 +19,7 @@ fn check_finding(expected: &str, change: impl FnOnce(&mut Report)) {
     change(&mut report);
     assert_eq!(bench.report(&report), Answer::Done, "audited, so the client may drop it");
     assert_eq!(bench.findings(), [expected]);
-    let halted = bench.engine.trading_state(ACCOUNT) == TradingState::Halted;
+    let halted = bench.state() == TradingState::Halted;
     assert_eq!(halted, !expected.is_empty(), "an anomaly suspends the account");
 }
 
@@ -65,7 +65,7 @@ fn a_price_that_was_not_quoted_suspends_the_account_once_the_market_has_passed_i
         report.price = price(wrong);
         assert_eq!(bench.report(&report), Answer::Done);
         assert_eq!(bench.findings(), ["PRICE_NOT_QUOTED"]);
-        assert_eq!(bench.engine.trading_state(ACCOUNT), TradingState::Halted);
+        assert_eq!(bench.state(), TradingState::Halted);
     }
 }
 
@@ -86,7 +86,7 @@ fn a_report_of_another_device_or_with_a_bad_signature_is_refused() {
     bad.signature[5] ^= 1;
     let refused = bench.ask(|token| Input::Report { token, seat: SEAT, envelope: bad, at });
     assert_eq!(refused, Answer::Refused(Refusal::BadSignature));
-    assert_eq!(bench.engine.trading_state(ACCOUNT), TradingState::Halted);
+    assert_eq!(bench.state(), TradingState::Halted);
     assert_eq!(bench.reservations(), 1);
 }
 
