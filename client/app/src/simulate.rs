@@ -2,6 +2,7 @@
 
 use crate::{AppError, Simulate, Speed, work};
 use aitrading_env::Env;
+use aitrading_hub::Signals;
 use aitrading_metatrader_connector::{
     Connector, ConnectorError,
     specs::{self, TableRow},
@@ -19,6 +20,7 @@ const BROKER: &str = "broker";
 
 /// Runs it.
 pub(crate) async fn run(env: &Env, out: &mut (dyn Write + Send), args: &Simulate) -> Result<(), AppError> {
+    let signals = Signals::listen().map_err(AppError::Signals)?;
     // What can be wrong with the input is found before anything is started.
     let feeds = feeds(env, args)?;
     let (settings, keys) = work::open(env, &args.common)?;
@@ -32,7 +34,7 @@ pub(crate) async fn run(env: &Env, out: &mut (dyn Write + Send), args: &Simulate
             return Err(error);
         }
     };
-    let watched = work::watch(env, out, &args.common, &connector, args.synthetic).await;
+    let watched = work::watch(env, out, (&args.common, signals), &connector, args.synthetic).await;
     // The connector first: orders that are under way still get their answers.
     let status = connector.stop().await;
     simulated.stop().await;

@@ -2,6 +2,7 @@
 
 use crate::{AppError, Common};
 use aitrading_env::Env;
+use aitrading_hub::Signals;
 use std::io::BufRead;
 use tokio::sync::oneshot;
 
@@ -20,7 +21,7 @@ pub(crate) enum Stop {
 }
 
 /// Waits for the first reason to end.
-pub(crate) async fn wait(env: &Env, common: &Common) -> Result<Stop, AppError> {
+pub(crate) async fn wait(env: &Env, common: &Common, signals: Signals) -> Result<Stop, AppError> {
     let time = async {
         match common.duration {
             Some(duration) => env.clock.sleep(duration).await,
@@ -35,7 +36,7 @@ pub(crate) async fn wait(env: &Env, common: &Common) -> Result<Stop, AppError> {
         }
     };
     tokio::select! {
-        signal = aitrading_hub::signals() => signal.map(|_| Stop::Signal).map_err(AppError::Signals),
+        signal = signals.given() => signal.map(|_| Stop::Signal).map_err(AppError::Signals),
         () = time => Ok(Stop::Time),
         () = input => Ok(Stop::Input),
     }

@@ -78,3 +78,40 @@ fn the_input_stops_by_its_word_or_its_end() {
     until_stop(&mut input);
     assert!(input.is_empty());
 }
+
+#[test]
+fn the_status_line_says_what_is_known_of_subscription_and_audit_log() {
+    use aitrading_metatrader_connector::{
+        Status,
+        status::{AuditAlarms, AuditState, AuditStatus, SubscriptionStatus, SubscriptionWord},
+    };
+    let check = |status: &Status, expected: &str| {
+        let mut out = Vec::new();
+        line::write(&mut out, status, (false, false, false)).unwrap();
+        let line = String::from_utf8(out).unwrap();
+        assert!(line.contains(expected), "{expected:?} is not in {line:?}");
+    };
+    let nothing = Status::default();
+    check(&nothing, "subscription unknown, audit log not heard of in this session: no checkpoint verified yet");
+    let audit = AuditStatus {
+        state: AuditState::Unchanged,
+        size: Some(7),
+        root: Some("00ff".into()),
+        age_s: Some(90),
+        ..AuditStatus::default()
+    };
+    let until = Some("2026-01-01T00:00:00Z".to_owned());
+    let subscription = SubscriptionStatus { state: SubscriptionWord::Active, until };
+    let known = Status { audit, subscription, ..Status::default() };
+    check(&known, "subscription active until 2026-01-01T00:00:00Z, audit log verified, it stands still: ");
+    check(&known, "checkpoint of 7 entries, root 00ff, first seen 90 s ago");
+    let mut refused = known;
+    refused.audit.state = AuditState::Refused;
+    refused.audit.alarms = AuditAlarms { rollback: 2, ..AuditAlarms::default() };
+    refused.audit.last_alarm = Some("CHECKPOINT_ROLLBACK");
+    check(&refused, "audit log REFUSED: ");
+    check(&refused, "(ALARM CHECKPOINT_ROLLBACK, 2 refused)");
+    let json = serde_json::to_value(&refused).unwrap();
+    assert_eq!((&json["audit"]["state"], &json["audit"]["alarms"]["rollback"]), (&"refused".into(), &2.into()));
+    assert_eq!(json["subscription"]["state"], "active");
+}

@@ -5,6 +5,7 @@ use crate::{
     stop::{self, Stop},
 };
 use aitrading_env::Env;
+use aitrading_hub::Signals;
 use aitrading_keystore::{DeviceKeys, KeyStore, SealedFiles};
 use aitrading_metatrader_connector::{Connector, Status};
 use aitrading_settings::Settings;
@@ -24,9 +25,10 @@ pub(crate) fn open(env: &Env, common: &Common) -> Result<(Settings, DeviceKeys),
 
 /// Beside a real terminal.
 pub(crate) async fn run(env: &Env, out: &mut (dyn Write + Send), run: &Run) -> Result<(), AppError> {
+    let signals = Signals::listen().map_err(AppError::Signals)?;
     let (settings, keys) = open(env, &run.common)?;
     let connector = Connector::start(env, &settings, keys).await?;
-    let (why, reached) = watch(env, out, &run.common, &connector, false).await?;
+    let (why, reached) = watch(env, out, (&run.common, signals), &connector, false).await?;
     finish(out, &run.common, connector.stop().await, false, (why, reached))
 }
 
@@ -34,11 +36,11 @@ pub(crate) async fn run(env: &Env, out: &mut (dyn Write + Send), run: &Run) -> R
 pub(crate) async fn watch(
     env: &Env,
     out: &mut (dyn Write + Send),
-    common: &Common,
+    (common, signals): (&Common, Signals),
     connector: &Connector,
     synthetic: bool,
 ) -> Result<(Stop, bool), AppError> {
-    let mut stop = std::pin::pin!(stop::wait(env, common));
+    let mut stop = std::pin::pin!(stop::wait(env, common, signals));
     let every = if common.json_status { JSON_EVERY } else { WORDS_EVERY };
     let mut reached = false;
     loop {

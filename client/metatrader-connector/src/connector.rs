@@ -4,6 +4,7 @@ use crate::{
     ea_link::{EaAccount, EaListener, EaServer, LinkTimes},
     error::{AuthoritySource, ConnectorError},
     execution::{Desk, DeskParts, Patience, Quotes},
+    latency::Keeping,
     ledger::Ledger,
     line::Line,
     port::Terminal,
@@ -13,9 +14,10 @@ use crate::{
     session::{Inbox, Keeper, SessionParts, Signals},
     status::{Board, Status},
     validator::OwnLimits,
+    witness::Witness,
 };
 use aitrading_channel::{ClientSettings, Limits, tls};
-use aitrading_env::{Env, FileLock, Task};
+use aitrading_env::{Clock, Env, FileLock, Task};
 use aitrading_keystore::DeviceKeys;
 use aitrading_model::{AccountId, DeviceId, TenantId};
 use aitrading_security::{PeerIdentity, Secret, SecurityError, parse_identity, pki};
@@ -44,9 +46,13 @@ struct Running {
     board: Arc<Board>,
     inbox: mpsc::Sender<Inbox>,
     stop: watch::Sender<bool>,
+    clock: Arc<dyn Clock>,
     keeper: Task,
     signals: Task,
     reporter: Task,
+    /// Writes what the witness of the audit log has seen.
+    memory: Task,
+    latencies: (Arc<Keeping>, Task),
     lock: Lock,
 }
 
@@ -91,19 +97,13 @@ impl Connector {
         let lock = lock(env, &settings.data_dir)?;
         let ledger = Arc::new(open_ledger(env, &settings.data_dir).await?);
         let board = Arc::new(Board::default());
+        let latencies = Arc::new(Keeping::open(env, &settings.data_dir, &board));
+        let (witness, memory) = witness(env, settings, &board)?;
         let (quotes, clock) = (Arc::new(Quotes::default()), Arc::new(ServerClock::new(Arc::clone(&env.clock))));
         let (lines, receiver) = watch::channel(None::<Line>);
         let reports = Arc::new(Reports::new(owner, keys.signing.clone(), Arc::clone(&ledger), Arc::clone(&board)));
-        let pump = PumpParts {
-            env: env.clone(),
-            owner,
-            terminal: Arc::clone(&terminal),
-            quotes: Arc::clone(&quotes),
-            board: Arc::clone(&board),
-            batch: batch(settings),
-            lines: receiver.clone(),
-        };
-        let pump = Arc::new(Pump::open(pump, &settings.data_dir)?);
+        let (seen, place) = (Arc::clone(&quotes), (env, settings, owner));
+        let pump = Arc::new(open_pump(place, Arc::clone(&terminal), seen, &board, receiver.clone())?);
         let desk = Arc::new(Desk::new(DeskParts {
             env: env.clone(),
             terminal: Arc::clone(&terminal),
@@ -128,10 +128,12 @@ impl Connector {
             pump: Arc::clone(&pump),
             clock,
             board: Arc::clone(&board),
+            witness,
             lines,
             inbox: inbox.clone(),
             stop: stopped,
         });
+        let latencies = (Arc::clone(&latencies), latencies.spawn(stop.subscribe()));
         let signals = env.spawn.task("signals", Box::pin(signals));
         let reporter = env.spawn.task("reports", Box::pin(reports.run(receiver)));
         let keeper = env.spawn.task("session", Box::pin(keeper.run()));
@@ -143,9 +145,12 @@ impl Connector {
             board,
             inbox,
             stop,
+            clock: Arc::clone(&env.clock),
             keeper,
             signals,
             reporter,
+            memory,
+            latencies,
             lock,
         };
         Ok(Self { parts, ea: None })
@@ -166,13 +171,15 @@ impl Connector {
     /// Everything at this moment.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.parts.board.status(self.parts.terminal.is_ready(), self.parts.pump.status())
+        let now_ns = self.parts.clock.wall_ns();
+        self.parts.board.status(self.parts.terminal.is_ready(), self.parts.pump.status(), now_ns)
     }
 
     /// Ends in order: no new ticks, answers to orders that are under way, reports out, session closed, ledger written. What is
     /// not done in time is done after the next start. Returns the last status.
     pub async fn stop(self) -> Status {
-        let Running { terminal, ledger, pump, board, inbox, stop, keeper, signals, reporter, lock, .. } = self.parts;
+        let Running { terminal, ledger, pump, board, inbox, stop, clock, keeper, signals, reporter, .. } = self.parts;
+        let (memory, (latencies, saving), lock) = (self.parts.memory, self.parts.latencies, self.parts.lock);
         pump.stop_all().await;
         let (done, ended) = oneshot::channel();
         if inbox.send(Inbox::Stop(done)).await.is_ok() {
@@ -187,7 +194,12 @@ impl Connector {
         reporter.abort();
         reporter.join().await.unwrap_or(());
         ledger.shutdown().await;
-        let status = board.status(terminal.is_ready(), pump.status());
+        // The witness is gone with the session: its memory ends when everything is on disk.
+        memory.join().await.unwrap_or(());
+        saving.join().await.unwrap_or(());
+        // After the last acknowledgement.
+        latencies.save().await;
+        let status = board.status(terminal.is_ready(), pump.status(), clock.wall_ns());
         drop(lock);
         status
     }
@@ -203,6 +215,24 @@ fn owner(settings: &Settings, keys: &DeviceKeys) -> Result<Owner, ConnectorError
     } else {
         Err(ConnectorError::Identity)
     }
+}
+
+/// The witness of the server's audit log, and the task that keeps on disk what it has seen.
+fn witness(env: &Env, settings: &Settings, board: &Arc<Board>) -> Result<(Witness, Task), ConnectorError> {
+    let (witness, memory) = Witness::open(env, &settings.data_dir, settings.server.audit_key, Arc::clone(board))?;
+    Ok((witness, env.spawn.task("witness", Box::pin(memory.run()))))
+}
+
+fn open_pump(
+    (env, settings, owner): (&Env, &Settings, Owner),
+    terminal: Arc<dyn Terminal>,
+    quotes: Arc<Quotes>,
+    board: &Arc<Board>,
+    lines: watch::Receiver<Option<Line>>,
+) -> Result<Pump, ConnectorError> {
+    let (env, board) = (env.clone(), Arc::clone(board));
+    let parts = PumpParts { env, owner, terminal, quotes, board, batch: batch(settings), lines };
+    Ok(Pump::open(parts, &settings.data_dir)?)
 }
 
 fn own_limits(settings: &Settings) -> Result<OwnLimits, ConnectorError> {

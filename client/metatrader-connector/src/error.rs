@@ -1,6 +1,6 @@
 //! What ends a connector, or keeps it from starting.
 
-use crate::{ea_link::EaLinkError, ledger::LedgerError, pump::ProgressError};
+use crate::{ea_link::EaLinkError, ledger::LedgerError, pump::ProgressError, witness::WitnessError};
 use aitrading_channel::{ChannelError, CloseReason};
 use aitrading_error::{Category, Coded, Dna, FaultSide, Retry, Severity};
 use aitrading_security::SecurityError;
@@ -48,6 +48,9 @@ pub enum ConnectorError {
     /// Progress records.
     #[error(transparent)]
     Progress(#[from] ProgressError),
+    /// What was seen of the audit log.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
     /// The channel.
     #[error(transparent)]
     Channel(#[from] ChannelError),
@@ -108,6 +111,7 @@ impl Coded for ConnectorError {
             Self::EaLink(error) => error.dna(),
             Self::Ledger(error) => error.dna(),
             Self::Progress(error) => error.dna(),
+            Self::Witness(error) => error.dna(),
             Self::Channel(error) => error.dna(),
             Self::Closed(_) => server("SESSION_CLOSED").severity(Severity::Warning),
             Self::Refused { .. } => server("SESSION_REFUSED"),

@@ -1,5 +1,10 @@
 //! A bounded histogram of latencies: 32 steps per doubling, so that a percentile is off by at most 3 percent.
 
+mod file;
+
+pub(crate) use file::Keeping;
+pub use file::{LatencyFileError, load};
+
 /// Steps per doubling, as a power of two.
 const STEP_BITS: u32 = 5;
 const STEPS: usize = 1 << STEP_BITS;
@@ -45,6 +50,41 @@ impl Histogram {
             self.total = self.total.saturating_add(times);
             self.max = self.max.max(value);
         }
+    }
+
+    /// Counts all that `other` counted, as if it had been counted here.
+    pub fn merge(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count = count.saturating_add(*more);
+        }
+        self.total = self.total.saturating_add(other.total);
+        self.max = self.max.max(other.max);
+    }
+
+    /// Values counted.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Number and count of each bucket that is not empty, in order.
+    fn buckets(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.counts.iter().copied().enumerate().filter(|(_, count)| *count > 0)
+    }
+
+    /// The reverse of [`Histogram::buckets`]. `None` if no histogram has such buckets with such a largest value.
+    fn from_buckets(max: u64, buckets: Vec<(usize, u64)>) -> Option<Self> {
+        let mut histogram = Self { max, ..Self::default() };
+        let ordered = buckets.is_sorted_by(|a, b| a.0 < b.0);
+        let last = buckets.last().map_or(0, |(index, _)| *index);
+        if !ordered || last != bucket(max) {
+            return None;
+        }
+        for (index, count) in buckets {
+            *histogram.counts.get_mut(index).filter(|_| count > 0)? = count;
+            histogram.total = histogram.total.checked_add(count)?;
+        }
+        Some(histogram)
     }
 
     /// The percentiles.

@@ -18,7 +18,9 @@ pub mod status;
 pub mod terminal;
 pub mod ticks;
 pub mod validator;
+mod witness;
 
 pub use connector::Connector;
 pub use error::{AuthoritySource, ConnectorError};
 pub use status::Status;
+pub use witness::WitnessError;

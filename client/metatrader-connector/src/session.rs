@@ -18,6 +18,7 @@ use crate::{
     reports::Reports,
     server_time::ServerClock,
     status::Board,
+    witness::Witness,
 };
 use aitrading_channel::{ClientSettings, CloseReason, Resume, Session, StreamId, connect};
 use aitrading_env::{Env, RngExt};
@@ -48,6 +49,7 @@ pub(crate) struct SessionParts {
     pub(crate) pump: Arc<Pump>,
     pub(crate) clock: Arc<ServerClock>,
     pub(crate) board: Arc<Board>,
+    pub(crate) witness: Witness,
     pub(crate) lines: watch::Sender<Option<Line>>,
     pub(crate) inbox: mpsc::Sender<Inbox>,
     pub(crate) stop: watch::Receiver<bool>,
@@ -81,6 +83,7 @@ impl Keeper {
             // While connected the stop is seen inside, so that the session is flushed.
             let ended = self.attempt(&resume, &mut backoff).await;
             self.parts.board.connected(false);
+            self.parts.witness.forget_session();
             self.parts.lines.send_replace(None);
             if let Err(error) = ended {
                 self.note(&error);
@@ -148,6 +151,8 @@ impl Keeper {
         let line = Line { number: self.line, outlet: Arc::new(session.sender.clone()) };
         self.parts.lines.send_replace(Some(line));
         self.parts.board.connected(true);
+        // Not in fifteen seconds: what the server has to say of itself is wanted before its signals.
+        session.sender.heartbeat_now();
         if !resumed {
             self.open_sources().await?;
         }

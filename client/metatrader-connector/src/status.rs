@@ -1,6 +1,13 @@
 //! What the connector tells about itself: counts, positions, latencies, the last error. For people and for the demo's report.
 
-use crate::latency::{Histogram, Percentiles};
+mod server;
+
+pub use server::{AuditAlarms, AuditState, AuditStatus, SubscriptionStatus, SubscriptionWord};
+
+use crate::{
+    latency::{Histogram, Percentiles},
+    witness,
+};
 use aitrading_error::Coded;
 use aitrading_model::{ReportState, SignalId, Symbol};
 use std::{
@@ -36,6 +43,10 @@ pub struct Status {
     pub last_signals: VecDeque<LastSignal>,
     /// Latencies in microseconds.
     pub latency_us: Latencies,
+    /// The account's subscription, as the server says.
+    pub subscription: SubscriptionStatus,
+    /// The server's audit log, as far as it can be checked from here.
+    pub audit: AuditStatus,
     /// The last thing that went wrong; it may be over.
     pub last_error: Option<LastError>,
 }
@@ -118,6 +129,9 @@ struct Facts {
     /// Monotonic times of the first tick's arrival and of the newest acknowledgement.
     stream: Option<(u64, u64)>,
     signal_to_ordersend: Histogram,
+    subscription: SubscriptionStatus,
+    /// With the wall time at which its checkpoint was first seen.
+    audit: (AuditStatus, Option<i64>),
     last_error: Option<LastError>,
 }
 
@@ -171,12 +185,27 @@ impl Board {
         facts.stream = Some((first, now));
     }
 
+    /// Latencies of this run's acknowledged ticks.
+    pub(crate) fn tick_to_ack(&self) -> Histogram {
+        self.lock().tick_to_ack.clone()
+    }
+
     pub(crate) fn order_sent(&self, ns: u64) {
         self.lock().signal_to_ordersend.add(ns / 1000, 1);
     }
 
-    pub(crate) fn status(&self, terminal: bool, symbols: BTreeMap<String, SymbolStatus>) -> Status {
+    pub(crate) fn subscription(&self, subscription: SubscriptionStatus) {
+        self.lock().subscription = subscription;
+    }
+
+    pub(crate) fn audit(&self, audit: AuditStatus, since_ns: Option<i64>) {
+        self.lock().audit = (audit, since_ns);
+    }
+
+    /// `now_ns` is the wall time.
+    pub(crate) fn status(&self, terminal: bool, symbols: BTreeMap<String, SymbolStatus>, now_ns: i64) -> Status {
         let facts = self.lock();
+        let (audit, since_ns) = facts.audit.clone();
         Status {
             connected: facts.connected,
             terminal,
@@ -191,6 +220,8 @@ impl Board {
                 tick_to_ack: facts.tick_to_ack.percentiles(),
                 signal_to_ordersend: facts.signal_to_ordersend.percentiles(),
             },
+            subscription: facts.subscription.clone(),
+            audit: witness::aged(audit, since_ns, now_ns),
             last_error: facts.last_error.clone(),
         }
     }

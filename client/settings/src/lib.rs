@@ -59,6 +59,9 @@ pub struct Server {
     pub noise_key: [u8; 32],
     /// The authority that issued its certificate, PEM.
     pub ca_file: PathBuf,
+    /// The Ed25519 key that signs its audit log's checkpoints. Files from before there was one name none: the log then goes
+    /// unchecked, and the status says so.
+    pub audit_key: Option<[u8; 32]>,
 }
 
 /// Tenant, account and device.

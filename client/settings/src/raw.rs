@@ -44,6 +44,7 @@ struct RawServer {
     pins: Vec<String>,
     noise_key: Option<String>,
     ca_file: Option<PathBuf>,
+    audit_key: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -159,6 +160,10 @@ impl RawServer {
             c.refuse("pins", self.pins.len(), "the number of pins is out of bounds", cure);
         }
         let pins: Option<Vec<_>> = self.pins.iter().map(|pin| hex_field(c, "pins", pin)).collect();
+        let audit_key = match self.audit_key {
+            Some(key) => hex_field(c, "audit_key", &key).map(Some),
+            None => Some(None),
+        };
         Some(Server {
             address: address?,
             name: name?,
@@ -166,6 +171,7 @@ impl RawServer {
             pins: pins?,
             noise_key: noise_key?,
             ca_file: base.join(ca_file?),
+            audit_key: audit_key?,
         })
     }
 }

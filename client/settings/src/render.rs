@@ -17,6 +17,8 @@ pub(crate) fn render(s: &Settings) -> String {
         line("pins", format!("[{}]", pins.join(", "))),
         line("noise_key", quoted(&hex(&s.server.noise_key))),
         line("ca_file", path(&s.server.ca_file)),
+        // Absent rather than empty: an empty key would be a wrong one.
+        s.server.audit_key.map_or_else(String::new, |key| line("audit_key", quoted(&hex(&key)))),
         "\n# Who this client is; its certificate says the same.\n[identity]".to_owned(),
         line("tenant", s.identity.tenant),
         line("account", s.identity.account),

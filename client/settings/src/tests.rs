@@ -14,6 +14,7 @@ fn sample() -> Settings {
             pins: vec![[0xab; 32], [1; 32]],
             noise_key: [2; 32],
             ca_file: "/c/ca.pem".into(),
+            audit_key: Some([4; 32]),
         },
         identity: Identity { tenant: 1, account: 70_001, device: [3; 16] },
         data_dir: "/c/data".into(),
@@ -81,6 +82,16 @@ fn each_wrong_value_names_its_key_and_cure() {
     check_refused(&spoiled("most_ms = 2000", "most_ms = 50"), &[("reconnect.most_ms", "100 to")]);
     check_refused(&spoiled("\"0303", "\"zz03"), &[("identity.device", "32 hexadecimal digits")]);
     check_refused(&spoiled("\"0202", "\"02"), &[("server.noise_key", "64 hexadecimal digits")]);
+    check_refused(&spoiled("\"0404", "\"04"), &[("server.audit_key", "64 hexadecimal digits")]);
+    check_refused(&spoiled(&"04".repeat(32), ""), &[("server.audit_key", "64 hexadecimal digits")]);
+}
+
+#[test]
+fn a_file_from_before_there_was_an_audit_key_is_read() {
+    let server = Server { audit_key: None, ..sample().server };
+    let older = Settings { server, ..sample() };
+    assert!(!older.render().contains("audit_key"));
+    assert_eq!(Settings::parse("t", &older.render(), Path::new("/c")).unwrap(), older);
 }
 
 #[test]

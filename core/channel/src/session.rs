@@ -76,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) server: bool,
     pub(crate) keeper: Mutex<ClockKeeper>,
     pub(crate) extra: Mutex<Bytes>,
+    /// The application wants a heartbeat out of turn.
+    pub(crate) beat: AtomicBool,
     pub(crate) done: AtomicBool,
     clock: Arc<dyn Clock>,
 }
@@ -104,6 +106,7 @@ impl Shared {
             server,
             keeper: Mutex::new(keeper),
             extra: Mutex::default(),
+            beat: AtomicBool::new(false),
             done: AtomicBool::new(false),
             clock: Arc::clone(&env.clock),
         })
@@ -212,6 +215,13 @@ impl Sender {
         }
         *self.0.extra.lock().unwrap_or_else(PoisonError::into_inner) = extra;
         Ok(())
+    }
+
+    /// Sends a heartbeat out of turn, so that the peer's answer need not be waited for; the regular ones follow it. A server
+    /// only answers heartbeats: there this does nothing.
+    pub fn heartbeat_now(&self) {
+        self.0.beat.store(true, Ordering::Release);
+        self.0.bells.work.notify_one();
     }
 
     /// Ends the session: what is queued is written first, the peer is told the reason, and the connection is closed, all within

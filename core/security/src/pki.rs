@@ -133,15 +133,24 @@ impl Authority {
     /// # Errors
     /// [`SecurityError::BadName`], [`SecurityError::BadTime`], [`SecurityError::Issue`].
     pub fn issue_server(&self, env: &Env, extra: &[&str], validity: Duration) -> Result<Issued, SecurityError> {
-        let mut params = params(env, validity, "AI Trading Server")?;
-        params.extended_key_usages = vec![Eku::ServerAuth];
-        for name in ["127.0.0.1", "::1", "localhost"].iter().chain(extra) {
-            params.subject_alt_names.push(match name.parse::<IpAddr>() {
-                Ok(address) => SanType::IpAddress(address),
-                Err(_) => SanType::DnsName((*name).try_into().map_err(|_| SecurityError::BadName)?),
-            });
-        }
-        self.issue(env, params)
+        self.issue(new_key(env)?, server_params(env, extra, validity)?)
+    }
+
+    /// A certificate as [`Authority::issue_server`] gives it, for a key that exists already: that of [`Issued::key_pem`].
+    ///
+    /// # Errors
+    /// As [`Authority::issue_server`], and [`SecurityError::BadCertificate`] for what is no such key.
+    pub fn reissue_server(
+        &self,
+        env: &Env,
+        key_pem: &str,
+        extra: &[&str],
+        validity: Duration,
+    ) -> Result<Issued, SecurityError> {
+        let key = PrivatePkcs8KeyDer::from_pem_slice(key_pem.as_bytes()).map_err(bad("private key"))?;
+        let pair = KeyPair::from_pkcs8_der_and_sign_algo(&key, &PKCS_ED25519).map_err(bad("private key"))?;
+        let der = Secret::new(key.secret_pkcs8_der().to_vec());
+        self.issue((pair, der), server_params(env, extra, validity)?)
     }
 
     /// A client certificate for a device and the account that it may speak for.
@@ -178,11 +187,14 @@ impl Authority {
         let mut params = params(env, validity, "AI Trading Client")?;
         params.extended_key_usages = vec![Eku::ClientAuth];
         params.subject_alt_names = vec![SanType::URI(peer.to_string().try_into().map_err(|_| SecurityError::BadName)?)];
-        self.issue(env, params)
+        self.issue(new_key(env)?, params)
     }
 
-    fn issue(&self, env: &Env, mut params: CertificateParams) -> Result<Issued, SecurityError> {
-        let (key, key_der) = new_key(env)?;
+    fn issue(
+        &self,
+        (key, key_der): (KeyPair, Secret<Vec<u8>>),
+        mut params: CertificateParams,
+    ) -> Result<Issued, SecurityError> {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer()?).map_err(issue)?;
@@ -240,6 +252,18 @@ fn new_key(env: &Env) -> Result<(KeyPair, Secret<Vec<u8>>), SecurityError> {
             Err(error)
         }
     }
+}
+
+fn server_params(env: &Env, extra: &[&str], validity: Duration) -> Result<CertificateParams, SecurityError> {
+    let mut params = params(env, validity, "AI Trading Server")?;
+    params.extended_key_usages = vec![Eku::ServerAuth];
+    for name in ["127.0.0.1", "::1", "localhost"].iter().chain(extra) {
+        params.subject_alt_names.push(match name.parse::<IpAddr>() {
+            Ok(address) => SanType::IpAddress(address),
+            Err(_) => SanType::DnsName((*name).try_into().map_err(|_| SecurityError::BadName)?),
+        });
+    }
+    Ok(params)
 }
 
 fn params(env: &Env, validity: Duration, name: &str) -> Result<CertificateParams, SecurityError> {

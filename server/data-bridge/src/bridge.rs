@@ -5,7 +5,8 @@ use crate::{
     background::blocking,
     door::{Entrance, Resumes},
     drain::{Drain, DrainStatus, FlushRequest},
-    ingest::{Ingest, Meters},
+    ingest::Ingest,
+    meters::Meters,
     publish::publish,
     recovery::recover,
     seats::Seats,
@@ -18,10 +19,10 @@ use aitrading_hub::{Part, Status};
 use aitrading_journal::{Position, State};
 use aitrading_model::{Source, Tick};
 use aitrading_security::Authenticator;
-use aitrading_store::{DeviceStore, TickStore};
-use aitrading_wire::services::{AuditSink, ReportSink, TickFeed, TickIngest};
+use aitrading_store::{DeviceStore, SubscriptionStore, TickStore};
+use aitrading_wire::services::{AuditSink, CheckpointSource, ReportSink, TickFeed, TickIngest};
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
@@ -46,6 +47,10 @@ pub struct Ports {
     pub reports: Arc<dyn ReportSink>,
     /// Who keeps the proof.
     pub audit: Arc<dyn AuditSink>,
+    /// Who is entitled to signals: told to clients, decided by the engine.
+    pub subscriptions: Arc<dyn SubscriptionStore>,
+    /// What clients are shown of the audit log.
+    pub checkpoints: Arc<dyn CheckpointSource>,
 }
 
 impl fmt::Debug for Ports {
@@ -72,7 +77,7 @@ pub(crate) struct Core {
     pub(crate) seats: Arc<Seats>,
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) resumes: Resumes,
-    feed_ends: Mutex<HashMap<Source, u64>>,
+    feed_ends: Mutex<BTreeMap<Source, u64>>,
 }
 
 impl Core {
@@ -171,7 +176,7 @@ impl Bridge {
             seats,
             ingest,
             resumes: Resumes::default(),
-            feed_ends: Mutex::new(HashMap::new()),
+            feed_ends: Mutex::new(BTreeMap::new()),
         };
         let stored = status.position.subscribe();
         Ok(Self {

@@ -1,7 +1,7 @@
 //! The way in: `/v1/channel` upgrades a client with a device certificate to a session; everything else goes to the next
 //! handler.
 
-use crate::{BridgeError, bridge::Core, session};
+use crate::{BridgeError, bridge::Core, meters, session};
 use aitrading_channel::{PATH, ResumeTable};
 use aitrading_env::{BoxStream, RngExt};
 use aitrading_error::{Coded, Fault};
@@ -11,7 +11,7 @@ use aitrading_security::{PeerIdentity, pki::spki_pin, sha256};
 use aitrading_wire::services::{AuditEvent, AuditEventKind, Seat};
 use rustls_pki_types::CertificateDer;
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -31,7 +31,7 @@ const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 
 
 /// What each device may resume. One table per device, so that one that has to start afresh can be forgotten.
 #[derive(Debug, Default)]
-pub(crate) struct Resumes(Mutex<HashMap<PeerIdentity, Arc<ResumeTable>>>);
+pub(crate) struct Resumes(Mutex<BTreeMap<PeerIdentity, Arc<ResumeTable>>>);
 
 impl Resumes {
     fn of(&self, peer: &PeerIdentity) -> Arc<ResumeTable> {
@@ -115,7 +115,7 @@ impl Entrance {
     async fn refused(&self, fault: &Fault) {
         let trace = TraceId(self.core.env.rng.bytes());
         let code = fault.dna().code;
-        metrics::counter!("bridge_peers_refused_total", "code" => code).increment(1);
+        meters::peers_refused(code).increment(1);
         let event = AuditEvent { kind: AuditEventKind::PeerRefused, seat: None, trace, code: Some(code) };
         if let Err(error) = self.core.ports.audit.append(event).await {
             tracing::warn!(%trace, code = error.dna.code, "a refused peer was not audited");
@@ -137,7 +137,7 @@ async fn enter(core: Arc<Core>, visitor: Visitor, stream: Result<BoxStream, Http
         }
         Err(error) => {
             let code = error.dna().code;
-            metrics::counter!("bridge_handshakes_failed_total", "code" => code).increment(1);
+            meters::handshakes_failed(code).increment(1);
             tracing::info!(code, account = %seat.account, "no session");
         }
     }

@@ -6,6 +6,7 @@
 use crate::{
     BridgeError, Settings,
     background::blocking,
+    meters,
     recovery::{States, decode, save},
     tick::{BatchRecord, Checkpoint},
 };
@@ -15,7 +16,7 @@ use aitrading_journal::{Journal, Position};
 use aitrading_model::{Source, TickReject};
 use aitrading_store::{JournalMark, SeqRun, SourceCommit, StoreError, TickCommit, TickStore};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, atomic::AtomicU64, atomic::Ordering},
     time::Duration,
 };
@@ -95,7 +96,7 @@ impl Drain {
             }
             Err(error) => {
                 self.status.failures.fetch_add(1, Ordering::Relaxed);
-                metrics::counter!("bridge_drain_failed_total").increment(1);
+                meters::drain_failed().increment(1);
                 tracing::warn!(code = error.dna().code, "ticks wait in the journal: the tick store does not take them");
                 pause.max(Duration::from_millis(50)).saturating_mul(2).min(BACKOFF_MAX)
             }
@@ -136,7 +137,7 @@ impl Drain {
                 }
             }
         }
-        metrics::counter!("bridge_ticks_stored_total").increment(rows as u64);
+        meters::ticks_stored().increment(rows as u64);
         Ok(())
     }
 
@@ -174,7 +175,7 @@ fn read(journal: &Journal, from: Position, max: usize) -> Result<(Vec<BatchRecor
 /// What the records add to each source, in the order of first appearance. New states go to `touched`.
 fn collect(states: &States, touched: &mut States, records: &[BatchRecord]) -> Vec<SourceCommit> {
     let mut commits: Vec<SourceCommit> = Vec::new();
-    let mut places: HashMap<Source, usize> = HashMap::new();
+    let mut places: BTreeMap<Source, usize> = BTreeMap::new();
     for record in records {
         let state =
             touched.entry(record.source).or_insert_with(|| states.get(&record.source).copied().unwrap_or_default());

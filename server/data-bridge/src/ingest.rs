@@ -5,13 +5,14 @@
 
 use crate::{
     BridgeError, Rules,
+    meters::Meters,
     publish::{Outgoing, Published},
     sources::{Slot, Sources},
     tick::BatchRecord,
 };
 use aitrading_env::Env;
 use aitrading_journal::Journal;
-use aitrading_model::{Bar, TickBatch, TickReject, Timestamp};
+use aitrading_model::{Bar, TickBatch, Timestamp};
 use aitrading_wire::{
     limits::TICKS_PER_BATCH_MAX,
     services::{FeedBatch, IngestReceipt, ServiceError, TickIngest},
@@ -43,40 +44,6 @@ pub(crate) struct Ingest {
 impl fmt::Debug for Ingest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ingest").field("journal", &self.journal).finish_non_exhaustive()
-    }
-}
-
-/// Counters, looked up once.
-pub(crate) struct Meters {
-    accepted: metrics::Counter,
-    duplicates: metrics::Counter,
-    gaps: metrics::Counter,
-    batches: metrics::Counter,
-    failed: metrics::Counter,
-    rejected: [metrics::Counter; TickReject::ALL.len()],
-}
-
-impl Meters {
-    pub(crate) fn new() -> Self {
-        Self {
-            accepted: metrics::counter!("bridge_ticks_accepted_total"),
-            duplicates: metrics::counter!("bridge_ticks_duplicate_total"),
-            gaps: metrics::counter!("bridge_gaps_total"),
-            batches: metrics::counter!("bridge_batches_durable_total"),
-            failed: metrics::counter!("bridge_batches_failed_total"),
-            rejected: TickReject::ALL
-                .map(|code| metrics::counter!("bridge_ticks_rejected_total", "code" => code.code())),
-        }
-    }
-
-    fn count(&self, record: &BatchRecord) {
-        self.batches.increment(1);
-        self.accepted.increment(record.accepted.len() as u64);
-        self.gaps.increment(record.gaps.len() as u64);
-        for (_, code) in &record.rejected {
-            let meters = TickReject::ALL.into_iter().zip(&self.rejected);
-            meters.filter(|(known, _)| known == code).for_each(|(_, meter)| meter.increment(1));
-        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Hands durable batches to the engine in order, and tells clients in lock step when the engine is through with them.
 
+use crate::meters;
 use aitrading_env::Env;
 use aitrading_error::Coded;
 use aitrading_model::{Epoch, Source, Symbol};
 use aitrading_wire::services::{FeedBatch, TickFeed};
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{mpsc, oneshot};
 
 /// Told when everything of a source up to a tick is settled.
@@ -48,9 +49,9 @@ pub(crate) async fn publish(
     mut queue: mpsc::Receiver<Published>,
     mut stop: oneshot::Receiver<()>,
 ) {
-    let failed = metrics::counter!("bridge_feed_failed_total");
+    let failed = meters::feed_failed();
     // What the engine was given in this life of the process: it cannot settle what an earlier life saw.
-    let mut given: HashMap<Source, (Epoch, u64)> = HashMap::new();
+    let mut given: BTreeMap<Source, (Epoch, u64)> = BTreeMap::new();
     loop {
         let published = tokio::select! {
             published = queue.recv() => published,

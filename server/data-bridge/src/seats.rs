@@ -1,6 +1,6 @@
 //! Who is connected: one session per seat, and the way of a signal to it.
 
-use crate::BridgeError;
+use crate::{BridgeError, meters};
 use aitrading_channel::{Sender, StreamId};
 use aitrading_model::{Fence, SignalId};
 use aitrading_wire::{
@@ -10,7 +10,7 @@ use aitrading_wire::{
 };
 use bytes::Bytes;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -82,7 +82,7 @@ impl Connected {
 
 /// All seats. The engine gets it as its [`SignalDelivery`]; it can be made before the bridge is.
 pub struct Seats {
-    connected: Mutex<HashMap<Seat, Arc<Connected>>>,
+    connected: Mutex<BTreeMap<Seat, Arc<Connected>>>,
 }
 
 impl fmt::Debug for Seats {
@@ -95,7 +95,7 @@ impl Seats {
     /// Nobody is connected yet.
     #[must_use]
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { connected: Mutex::new(HashMap::new()) })
+        Arc::new(Self { connected: Mutex::new(BTreeMap::new()) })
     }
 
     /// Connected sessions.
@@ -143,7 +143,7 @@ impl Seats {
                 ended,
             });
             connected.insert(seat, Arc::clone(&session));
-            metrics::gauge!("bridge_sessions").set(connected.len() as f64);
+            meters::sessions().set(connected.len() as f64);
             return Ok((session, alive));
         }
     }
@@ -153,7 +153,7 @@ impl Seats {
         let mut connected = self.lock();
         if connected.get(seat).is_some_and(|held| Arc::ptr_eq(held, session)) {
             connected.remove(seat);
-            metrics::gauge!("bridge_sessions").set(connected.len() as f64);
+            meters::sessions().set(connected.len() as f64);
         }
     }
 
@@ -172,7 +172,7 @@ impl Seats {
         self.lock().get(seat).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Seat, Arc<Connected>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Seat, Arc<Connected>>> {
         self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

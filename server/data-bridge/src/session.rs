@@ -5,6 +5,7 @@ use crate::{
     bridge::Core,
     desk::{Desk, Errand, refusal},
     publish::{Outgoing, Settled},
+    pulse,
     seats::{Connected, Stop},
     sources::Slot,
 };
@@ -18,7 +19,7 @@ use aitrading_wire::{
     services::{AuditEvent, AuditEventKind, Seat},
 };
 use bytes::Bytes;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 const CONTROL: StreamId = StreamId(stream::CONTROL);
@@ -43,7 +44,7 @@ struct Client {
     errands: mpsc::Sender<Errand>,
     failures: mpsc::Sender<BridgeError>,
     settled: mpsc::Sender<Settled>,
-    slots: HashMap<Symbol, Arc<Slot>>,
+    slots: BTreeMap<Symbol, Arc<Slot>>,
     greeted: bool,
     /// Places for questions about sources that wait for the disk.
     waiting_opens: Arc<Semaphore>,
@@ -70,13 +71,7 @@ pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], chann
     let ChannelSession { sender, mut receiver, resumed, .. } = channel;
     let trace = TraceId(core.env.rng.bytes());
     if let Err(error) = admit(&core, seat, device_key).await {
-        say(&sender, &refusal(&error)).await;
-        sender.close(CloseReason::Policy).await;
-        let event =
-            AuditEvent { kind: AuditEventKind::PeerRefused, seat: Some(seat), trace, code: Some(error.dna().code) };
-        if let Err(unheard) = core.ports.audit.append(event).await {
-            tracing::warn!(%trace, code = unheard.dna.code, "a refused peer was not noted");
-        }
+        turn_away(&core, &sender, seat, (trace, &error)).await;
         return true;
     }
     let entering = core.seats.enter(seat, sender.clone(), resumed, core.settings.sessions_max);
@@ -104,6 +99,9 @@ pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], chann
         failures: failures.clone(),
     };
     let desk = core.env.spawn.task("bridge-desk", Box::pin(desk.run(waiting, closed)));
+    // Before the hello is answered: a client that then asks for a heartbeat gets the whole of it.
+    pulse::refresh(&core, seat, &sender).await;
+    let beating = core.env.spawn.task("bridge-pulse", Box::pin(pulse::run(Arc::clone(&core), seat, sender.clone())));
     tracing::info!(%trace, account = %seat.account, device = %seat.device, resumed, "session begins");
     let mut client = Client {
         core: Arc::clone(&core),
@@ -114,12 +112,13 @@ pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], chann
         errands,
         failures,
         settled,
-        slots: HashMap::new(),
+        slots: BTreeMap::new(),
         greeted: false,
         waiting_opens: Arc::new(Semaphore::new(WAITING_OPENS_MAX)),
     };
     let end = client.serve(&mut receiver, &mut failed, to_tell).await;
     let (code, mut fresh) = client.part(end).await;
+    beating.abort();
     // Not earlier: without a receiver the channel closes, and nothing more can be said.
     drop(receiver);
     close_code.send_replace(code);
@@ -134,6 +133,16 @@ pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], chann
     drop(alive);
     tracing::info!(%trace, code, "session ended");
     fresh
+}
+
+/// Tells a device that it may not come in, and notes that it tried.
+async fn turn_away(core: &Core, sender: &Sender, seat: Seat, (trace, error): (TraceId, &BridgeError)) {
+    say(sender, &refusal(error)).await;
+    sender.close(CloseReason::Policy).await;
+    let event = AuditEvent { kind: AuditEventKind::PeerRefused, seat: Some(seat), trace, code: Some(error.dna().code) };
+    if let Err(unheard) = core.ports.audit.append(event).await {
+        tracing::warn!(%trace, code = unheard.dna.code, "a refused peer was not noted");
+    }
 }
 
 /// A certificate of our authority says who a device is; the registry says that it may come in. An unreadable registry admits
@@ -211,6 +220,7 @@ impl Client {
                 }
                 Ok(())
             }
+            // A client has nothing to say in it.
             Event::Heartbeat { .. } => Ok(()),
             Event::Closed { reason } => Err(End::Peer(reason)),
         }

@@ -6,7 +6,7 @@ use crate::{
 };
 use aitrading_model::{Cursor, Epoch, Source, TickBatch, Timestamp};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 use tokio::sync::Notify;
@@ -130,7 +130,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// All sources.
 #[derive(Debug)]
 pub(crate) struct Sources {
-    slots: RwLock<HashMap<Source, Arc<Slot>>>,
+    slots: RwLock<BTreeMap<Source, Arc<Slot>>>,
     max: usize,
 }
 

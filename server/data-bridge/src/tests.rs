@@ -1,6 +1,7 @@
 //! The bridge over files that forget what was not synced, an in-memory store, and an engine that takes notes.
 
 mod durability;
+mod heartbeats;
 mod sessions;
 
 use crate::*;
@@ -12,13 +13,14 @@ use aitrading_model::{
 };
 use aitrading_security::{NoiseKeyPair, SanAuthenticator};
 use aitrading_store::{
-    Device, DeviceStore, TickStore,
-    memory::{MemoryDevices, MemoryTicks},
+    Device, DeviceStore, SubscriptionStore, TickStore,
+    memory::{MemoryDevices, MemorySubscriptions, MemoryTicks},
 };
 use aitrading_wire::{
     ReportEnvelope,
     services::{
-        AuditEvent, AuditSink, FeedBatch, ReportSink, Seat, ServiceError, SessionGrant, SessionOpened, TickFeed,
+        AuditEvent, AuditSink, CheckpointSource, FeedBatch, ReportSink, Seat, ServiceError, SessionGrant,
+        SessionOpened, TickFeed,
     },
 };
 use std::{
@@ -42,6 +44,7 @@ struct Notes {
     /// Permits to settle.
     settle: Semaphore,
     refuse_hello: bool,
+    checkpoint: Mutex<Option<String>>,
 }
 
 impl Notes {
@@ -52,6 +55,7 @@ impl Notes {
             reports: Semaphore::new(Semaphore::MAX_PERMITS),
             settle: Semaphore::new(0),
             refuse_hello: false,
+            checkpoint: Mutex::default(),
         })
     }
 
@@ -89,6 +93,12 @@ impl TickFeed for Notes {
     async fn settled(&self, _: Source, _: Epoch, _: u64) -> Result<(), ServiceError> {
         self.settle.acquire().await.unwrap().forget();
         Ok(())
+    }
+}
+
+impl CheckpointSource for Notes {
+    fn newest(&self) -> Option<String> {
+        self.checkpoint.lock().unwrap().clone()
     }
 }
 
@@ -169,6 +179,7 @@ struct World {
     env: Env,
     store: Arc<MemoryTicks>,
     devices: Arc<MemoryDevices>,
+    subscriptions: Arc<dyn SubscriptionStore>,
     notes: Arc<Notes>,
     raw: RawSettings,
 }
@@ -178,7 +189,15 @@ impl World {
         let fs = MemFs::new();
         let env = Env { fs: Arc::new(fs.clone()), ..Env::real() };
         let raw = RawSettings { segment_kib: 256, drain_interval_ms: 1, ..RawSettings::default() };
-        Self { fs, env, store: Arc::default(), devices: Arc::default(), notes: Notes::new(), raw }
+        Self {
+            fs,
+            env,
+            store: Arc::default(),
+            devices: Arc::default(),
+            subscriptions: Arc::new(MemorySubscriptions::default()),
+            notes: Notes::new(),
+            raw,
+        }
     }
 
     /// Writes the seat's device into the registry.
@@ -196,6 +215,8 @@ impl World {
             feed: Arc::clone(&self.notes) as Arc<dyn TickFeed>,
             reports: Arc::clone(&self.notes) as Arc<dyn ReportSink>,
             audit: Arc::clone(&self.notes) as Arc<dyn AuditSink>,
+            subscriptions: Arc::clone(&self.subscriptions),
+            checkpoints: Arc::clone(&self.notes) as Arc<dyn CheckpointSource>,
         };
         let channel = ServerSettings {
             noise_static: NoiseKeyPair::generate(&self.env),

@@ -9,7 +9,7 @@ use aitrading_model::{AccountId, AccountState, Symbol, SymbolSpec};
 use aitrading_security::Secret;
 use aitrading_wire::ea::{Hello, LookupResult, OrderResult, Refuse, Role, TerminalInfo};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -51,10 +51,10 @@ pub(super) struct Inner {
     has_account: bool,
     has_specs: bool,
     has_info: bool,
-    pub(super) feeds: HashMap<u32, Feed>,
+    pub(super) feeds: BTreeMap<u32, Feed>,
     pub(super) next_feed: u32,
-    pub(super) orders: HashMap<u64, PendingOrder>,
-    pub(super) lookups: HashMap<u64, oneshot::Sender<LookupResult>>,
+    pub(super) orders: BTreeMap<u64, PendingOrder>,
+    pub(super) lookups: BTreeMap<u64, oneshot::Sender<LookupResult>>,
     pub(super) next_lookup: u64,
 }
 
@@ -229,7 +229,7 @@ impl Inner {
     fn forget(&mut self, role: Role) {
         match role {
             Role::Commands => {
-                for (_, order) in self.orders.drain() {
+                for (_, order) in std::mem::take(&mut self.orders) {
                     let why = "the connection to the terminal was lost";
                     let error = if order.sent { OrderLinkError::Unknown(why) } else { OrderLinkError::NotSent(why) };
                     drop(order.answer.send(Err(error)));

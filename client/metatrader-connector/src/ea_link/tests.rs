@@ -156,7 +156,7 @@ async fn unknown_roles_versions_and_messages_are_refused_by_name() {
     check_refused(peer.next().await, "UNEXPECTED_MESSAGE");
     let mut peer = Peer::dial(&world).await;
     let mut newer = Message::Heartbeat(Heartbeat { number: 1 }).frame(1);
-    newer[4] = 2;
+    newer[4] += 1;
     peer.send(&newer).await;
     check_refused(peer.next().await, "VERSION");
 }

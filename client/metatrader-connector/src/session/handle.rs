@@ -85,7 +85,7 @@ impl Keeper {
                 _ => return Err(ConnectorError::Message(aitrading_wire::WireError::BadValue("stream"))),
             },
             Event::Acked { stream, through } => self.acked(stream, through)?,
-            Event::Heartbeat { .. } => {}
+            Event::Heartbeat { extra } => self.parts.witness.heartbeat(&extra),
             Event::Closed { reason } => return Err(ConnectorError::Closed(reason)),
         }
         Ok(())

@@ -3,7 +3,7 @@
 
 use super::{TickHistory, read::changed};
 use aitrading_env::{Rng, RngExt, sim::SeededRng};
-use aitrading_model::{MarketTime, Price, SymbolSpec, Tick, TickFlags, Volume};
+use aitrading_model::{MarketTime, Price, SymbolSpec, Tick, TickFlags, TradeSessions, Volume};
 
 /// One standard deviation of the sum of twelve uniform 16-bit numbers, and the sum's mean.
 const SIGMA: i64 = 65_536;
@@ -18,7 +18,7 @@ const BILLION: i64 = 1_000_000_000;
 pub struct SyntheticSettings {
     /// Same seed, same ticks.
     pub seed: u64,
-    /// Time of the first tick.
+    /// Time of the first tick; outside a trade session, the next one's opening.
     pub start: MarketTime,
     /// Middle of the first quote.
     pub price: Price,
@@ -45,6 +45,7 @@ pub struct SyntheticTicks {
     rng: SeededRng,
     settings: SyntheticSettings,
     grid: Price,
+    sessions: Option<TradeSessions>,
     time: MarketTime,
     middle: i64,
     volatility: i64,
@@ -60,7 +61,8 @@ impl SyntheticTicks {
             rng: SeededRng::new(settings.seed),
             settings,
             grid,
-            time: settings.start,
+            sessions: spec.sessions,
+            time: open_from(spec.sessions.as_ref(), settings.start),
             middle: settings.price.raw().max(grid.raw().saturating_mul(1_000)),
             volatility: i64::from(settings.volatility.max(1)),
             before: None,
@@ -110,13 +112,19 @@ impl SyntheticTicks {
     }
 }
 
+/// A market that is shut makes no ticks. Nothing is known of a symbol without sessions: it always makes them.
+fn open_from(sessions: Option<&TradeSessions>, time: MarketTime) -> MarketTime {
+    sessions.and_then(|sessions| sessions.next_open(time)).unwrap_or(time)
+}
+
 impl Iterator for SyntheticTicks {
     type Item = Tick;
 
     fn next(&mut self) -> Option<Tick> {
         if self.before.is_some() {
             self.walk();
-            self.time = MarketTime(self.time.0.saturating_add(self.pause()));
+            let next = MarketTime(self.time.0.saturating_add(self.pause()));
+            self.time = open_from(self.sessions.as_ref(), next);
         }
         let (bid, ask) = self.quote();
         let tick =

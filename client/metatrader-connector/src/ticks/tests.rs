@@ -116,6 +116,19 @@ fn the_market_model_repeats_itself_and_keeps_to_the_grid() {
 }
 
 #[test]
+fn the_market_model_rests_while_the_symbol_does_not_trade() {
+    let row = crate::specs::find("XAUUSD".parse().unwrap()).unwrap();
+    let sessions = row.spec.sessions.unwrap();
+    let settings = SyntheticSettings { interval_ms: 120_000, ..SyntheticSettings::new(1, row.reference_price) };
+    let history = synthetic(&row.spec, settings, 10_000);
+    assert!(history.ticks().iter().all(|tick| sessions.is_open(tick.time)));
+    assert_eq!(history.ticks().first().map(|t| t.time), sessions.next_open(settings.start), "gold opens at 01:00");
+    let pauses = history.ticks().windows(2).map(|w| w[1].time.since_ms(w[0].time) / 3_600_000);
+    let weekend = pauses.filter(|hours| *hours >= 49).count();
+    assert!(weekend > 0, "a weekend lies within");
+}
+
+#[test]
 fn the_market_model_is_lively_but_sane() {
     let row = crate::specs::find("EURUSD".parse().unwrap()).unwrap();
     let history = synthetic(&row.spec, SyntheticSettings::new(3, row.reference_price), 100_000);

@@ -6,10 +6,10 @@ use aitrading_channel::{
 };
 use aitrading_env::{BoxStream, Env, Task};
 use aitrading_model::*;
-use aitrading_security::{NoiseKeyPair, PeerIdentity, pki::Authority, signing::SigningKey};
+use aitrading_security::{NoiseKeyPair, PeerIdentity, pki::Authority, sha256, signing::SigningKey};
 use aitrading_wire::{
-    ReportEnvelope, SIGNAL_DOMAIN, SignalEnvelope, decode_report, encode_signal,
-    link::{Control, KIND_DEFAULT, Pacing, Welcome, decode_ticks, stream},
+    CheckpointNote, ReportEnvelope, SIGNAL_DOMAIN, SignalEnvelope, decode_report, encode_signal,
+    link::{Control, Heartbeat, KIND_DEFAULT, Pacing, SubscriptionState, Welcome, decode_ticks, stream},
 };
 use std::{
     collections::BTreeMap,
@@ -36,6 +36,8 @@ pub(crate) struct Books {
     pub(crate) hold: bool,
     /// The session is cut after so many more tick frames.
     pub(crate) cut_after: Option<u32>,
+    /// What heartbeats tell, from the next hello on.
+    pub(crate) heartbeat: Vec<u8>,
     sender: Option<Sender>,
 }
 
@@ -99,6 +101,22 @@ impl Bridge {
         let envelope = SignalEnvelope { key_id: self.signing.verifying_key().id().0, bytes, signature };
         let sender = self.books.lock().unwrap().sender.clone().unwrap();
         sender.send(StreamId(stream::SIGNALS), KIND_DEFAULT, envelope.encode().into()).await.unwrap();
+    }
+
+    /// The key of its audit log: one key signs everything here.
+    pub(crate) fn audit_key(&self) -> [u8; 32] {
+        self.signing.verifying_key().to_bytes()
+    }
+
+    /// Tells a checkpoint of this size in the heartbeats of the sessions to come.
+    pub(crate) fn tell_checkpoint(&self, size: u64) {
+        let (origin, root, signature) = ("test/audit".to_owned(), [5; 32], [0; 64]);
+        let blank = CheckpointNote { origin, size, root, key_id: [0; 4], signature };
+        let [a, b, c, d, ..] = sha256(&blank.key_id_input(&self.audit_key()));
+        let signature = self.signing.sign_raw(blank.signed_text().as_bytes());
+        let note = CheckpointNote { key_id: [a, b, c, d], signature, ..blank }.note();
+        let heartbeat = Heartbeat { subscription: SubscriptionState::Suspended, checkpoint: Some(note) };
+        self.books.lock().unwrap().heartbeat = heartbeat.encode();
     }
 
     /// Waits until the books say so.
@@ -176,6 +194,7 @@ impl Serving {
             match message {
                 Control::Hello(_) => {
                     books.hellos += 1;
+                    sender.set_heartbeat_extra(books.heartbeat.clone().into()).unwrap();
                     books.sender = Some(sender.clone());
                     Control::Welcome(Welcome {
                         fence: Fence(3),

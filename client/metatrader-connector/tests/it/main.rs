@@ -7,4 +7,6 @@ mod flows;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod witness;
+#[cfg(test)]
 mod world;

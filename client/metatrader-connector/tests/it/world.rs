@@ -91,6 +91,7 @@ fn settings(dir: &Path, bridge: &Bridge) -> Settings {
             pins: vec![bridge.pin],
             noise_key: bridge.noise.public(),
             ca_file: dir.join("ca.pem"),
+            audit_key: Some(bridge.audit_key()),
         },
         identity: Identity { tenant: TENANT.0, account: ACCOUNT.0, device: DEVICE.0 },
         data_dir: dir.join("data"),

@@ -9,17 +9,18 @@ use crate::{
     pipe::binary,
 };
 use bytes::Bytes;
-use std::sync::PoisonError;
+use std::sync::{PoisonError, atomic::Ordering};
 
 impl Link {
     /// Writes what is due: heartbeat, its answer, a key renewal.
     pub(super) fn write_control(&mut self, now: u64) -> Result<(), ChannelError> {
         let extra = || self.shared.extra();
+        let wanted = self.shared.beat.swap(false, Ordering::AcqRel);
         let due = match &mut self.side {
             Side::Server { pong } => {
                 pong.take().map(|echo_ns| Control::Pong { echo_ns, wall_ns: self.env.clock.wall_ns(), extra: extra() })
             }
-            Side::Client { next_ping, .. } if now >= *next_ping => {
+            Side::Client { next_ping, .. } if wanted || now >= *next_ping => {
                 *next_ping = now.saturating_add(nanos(self.limits.heartbeat));
                 Some(Control::Ping { mono_ns: now, extra: extra() })
             }

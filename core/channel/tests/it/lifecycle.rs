@@ -5,18 +5,22 @@ use crate::{
     support::{EXPORTER, NOW_NS, S1, World, body, code, drain, error_code, next_frame, peer, send},
 };
 use aitrading_channel::{Event, Limits, accept, connect_over};
-use aitrading_env::Clock;
+use aitrading_env::{Clock, Env};
 use bytes::Bytes;
 use std::time::Duration;
 
 const BEAT: Duration = Duration::from_secs(15);
 
 async fn heartbeat(session: &mut aitrading_channel::Session) -> Bytes {
-    loop {
-        if let Event::Heartbeat { extra } = session.receiver.recv().await.unwrap() {
-            return extra;
+    let told = async {
+        loop {
+            if let Event::Heartbeat { extra } = session.receiver.recv().await.unwrap() {
+                return extra;
+            }
         }
-    }
+    };
+    // The world's clock stands: without this a heartbeat that never comes would be waited for for ever.
+    Env::real().timeout(Duration::from_secs(20), told).await.expect("a heartbeat")
 }
 
 #[tokio::test]
@@ -31,6 +35,22 @@ async fn heartbeats_carry_both_applications_words_and_keep_a_quiet_session_alive
         assert_eq!(heartbeat(&mut client).await, "checkpoint");
     }
     assert!(client.sender.set_heartbeat_extra(Bytes::from(vec![0; 4097])).is_err());
+}
+
+/// Without the word of the application nothing would come before the first pause is over: the clock stands.
+#[tokio::test]
+async fn a_heartbeat_can_be_asked_for_at_once() {
+    let world = World::new(&Limits::default());
+    let (mut client, mut server) = world.pair().await;
+    server.sender.set_heartbeat_extra(Bytes::from_static(b"checkpoint")).unwrap();
+    for _ in 0..3 {
+        client.sender.heartbeat_now();
+        assert_eq!(heartbeat(&mut server).await, "");
+        assert_eq!(heartbeat(&mut client).await, "checkpoint");
+    }
+    server.sender.heartbeat_now();
+    send(&server, 1, 1).await;
+    assert_eq!(next_frame(&mut client).await.0, 1, "a server does not ask");
 }
 
 #[tokio::test]

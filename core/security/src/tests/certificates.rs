@@ -118,3 +118,20 @@ fn only_one_spelling_of_an_identity_is_accepted() {
     assert_eq!(parse_identity(&certificate(&[&good], Some(Eku::ClientAuth), true)), Err(Refused::NotForClients));
     assert_eq!(parse_identity(&CertificateDer::from(vec![0x30, 0])), Err(Refused::Malformed));
 }
+
+#[test]
+fn a_server_key_gets_another_certificate_and_keeps_its_pin() {
+    let (env, clock) = world();
+    let authority = Authority::generate(&env, 90 * DAY).unwrap();
+    let first = authority.issue_server(&env, &[], DAY).unwrap();
+    clock.advance(DAY);
+    let key = first.key_pem().expose();
+    let second = authority.reissue_server(&env, key, &["bridge.example"], DAY).unwrap();
+    assert_eq!((second.pin().unwrap(), second.key()), (first.pin().unwrap(), first.key()));
+    assert_ne!(second.chain(), first.chain());
+    assert!(pki::validity(&second.chain()[0]).unwrap() > pki::validity(&first.chain()[0]).unwrap());
+    assert_eq!(Issued::from_pem(second.chain_pem(), second.key_pem().expose()).unwrap().key(), first.key());
+    for bad in ["", "garbage", first.chain_pem()] {
+        assert!(authority.reissue_server(&env, bad, &[], DAY).is_err(), "{bad:.10}");
+    }
+}

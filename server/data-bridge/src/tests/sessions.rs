@@ -16,8 +16,8 @@ const CONTROL: StreamId = StreamId(stream::CONTROL);
 const TICKS: StreamId = StreamId(stream::TICKS);
 
 /// A client on the other end.
-struct Client {
-    session: Session,
+pub(super) struct Client {
+    pub(super) session: Session,
     server: aitrading_env::Task,
 }
 
@@ -27,7 +27,7 @@ fn client_tls() -> Arc<rustls::ClientConfig> {
     Arc::new(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
 
-async fn connect(world: &World, bridge: &Bridge, table: &Arc<ResumeTable>, resume: &Arc<Resume>) -> Client {
+pub(super) async fn connect(world: &World, bridge: &Bridge, table: &Arc<ResumeTable>, resume: &Arc<Resume>) -> Client {
     let (near, far) = tokio::io::duplex(1 << 20);
     let core = bridge.core();
     let (env, keys, table) = (world.env.clone(), core.keys.channel.clone(), Arc::clone(table));
@@ -52,7 +52,7 @@ async fn connect(world: &World, bridge: &Bridge, table: &Arc<ResumeTable>, resum
     Client { session, server }
 }
 
-fn table() -> Arc<ResumeTable> {
+pub(super) fn table() -> Arc<ResumeTable> {
     Arc::new(ResumeTable::new(4, std::time::Duration::from_secs(60)))
 }
 
@@ -92,7 +92,7 @@ impl Client {
         self.control(Control::Hello(Box::new(hello))).await;
     }
 
-    async fn welcomed(&mut self) {
+    pub(super) async fn welcomed(&mut self) {
         self.hello(SEAT.account).await;
         let Control::Welcome(welcome) = self.next_control().await else { panic!("no welcome") };
         assert_eq!((welcome.fence, welcome.last_report_seq), (Fence(7), 3));
@@ -102,7 +102,7 @@ impl Client {
         self.session.sender.send(TICKS, KIND_DEFAULT, encode_ticks(batch).into()).await.unwrap()
     }
 
-    async fn next(&mut self) -> Event {
+    pub(super) async fn next(&mut self) -> Event {
         self.session.receiver.recv().await.unwrap()
     }
 

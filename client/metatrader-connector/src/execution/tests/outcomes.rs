@@ -184,7 +184,7 @@ async fn a_signal_of_a_stranger_is_not_even_acknowledged() {
         assert!(matches!(received, Received::Hostile(found) if found == refusal), "{received:?}");
     }
     assert!(client.reports().is_empty() && world.broker.requests().is_empty());
-    assert_eq!(client.board.status(true, Default::default()).signals.hostile, 3);
+    assert_eq!(client.board.status(true, Default::default(), 0).signals.hostile, 3);
 }
 
 fn device_signature(bytes: &[u8]) -> [u8; 64] {

@@ -99,6 +99,7 @@ fn spec() -> SymbolSpec {
         currency_margin: usd,
         margin_conversion: Price::ONE,
         profit_conversion: Price::ONE,
+        sessions: None,
     }
 }
 

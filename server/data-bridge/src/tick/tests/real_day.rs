@@ -1,4 +1,5 @@
 //! One real GBPJPY day through gate and bars.
+#![expect(clippy::disallowed_methods, reason = "the environment names the shared data")]
 
 use super::*;
 use std::{collections::BTreeMap, path::PathBuf};
