@@ -75,7 +75,7 @@ pub(crate) struct Demo {
     /// Seed of the market model and the broker's behaviour.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// No progress display; only the summary.
+    /// Plain lines, a few each five seconds, instead of a screen that is redrawn.
     #[arg(long)]
     pub(crate) headless: bool,
     /// Add this to all ports, to run beside another server.
@@ -90,7 +90,8 @@ pub(crate) struct Demo {
 #[command(after_help = "\
 Examples:
   aitrading init --data-dir ./desk
-  aitrading init --data-dir ./desk --demo-client ./laptop   also a client directory with certificate, key and settings")]
+  aitrading init --data-dir ./desk --demo-client ./laptop   also a client directory with certificate, key and settings
+  aitrading init --data-dir ./desk --use-spare /media/stick/server-spare.key   another key for the server")]
 pub(crate) struct Init {
     /// Where the server keeps everything.
     #[arg(long, value_name = "DIR")]
@@ -98,6 +99,9 @@ pub(crate) struct Init {
     /// Write a client certificate, its key and ready settings for `aitrading-client` here.
     #[arg(long, value_name = "DIR")]
     pub(crate) demo_client: Option<PathBuf>,
+    /// Change the server to its spare key, read from here: enrolled clients accept it. A new spare is made.
+    #[arg(long, value_name = "FILE", conflicts_with = "demo_client")]
+    pub(crate) use_spare: Option<PathBuf>,
     /// The account (MT5 login) that the demo client trades.
     #[arg(long, value_name = "LOGIN", default_value_t = 70_001, requires = "demo_client")]
     pub(crate) account: u64,

@@ -20,6 +20,7 @@ use aitrading_model::DeviceId;
 use aitrading_security::{NoiseKeyPair, SanAuthenticator};
 use aitrading_store::Stores;
 use aitrading_trading_engine::{AuditParts, EngineKeys, Parts, Pseudonyms, TradingEngine};
+use aitrading_wire::services::CheckpointSource;
 use std::{net::SocketAddr, sync::Arc};
 
 const BRIDGE: &str = "data-bridge";
@@ -43,6 +44,7 @@ pub(crate) async fn start(env: &Env, layout: &Layout, config: Config) -> Result<
     let lock = layout.lock(env)?;
     let vault = Vault::open(env, &layout.keys())?;
     vault.check_dates(env)?;
+    vault.look_for_spare(env, &layout.keys())?;
     let database = Database::open(env, config.database_service, &layout.store()).await?;
     let stores = database.stores();
     let engine = engine(env, layout, &config, &vault, &stores).await?;
@@ -56,6 +58,8 @@ pub(crate) async fn start(env: &Env, layout: &Layout, config: Config) -> Result<
         feed: Arc::new(engine.clone()),
         reports: Arc::new(engine.clone()),
         audit: Arc::new(engine.clone()),
+        subscriptions: Arc::clone(&stores.subscriptions),
+        checkpoints: Arc::new(Checkpoints(engine.audit().clone())),
     };
     let settings = aitrading_data_bridge::Settings::resolve(&config.data_bridge, layout.tick_journal())?;
     let channel = ServerSettings {
@@ -72,6 +76,15 @@ pub(crate) async fn start(env: &Env, layout: &Layout, config: Config) -> Result<
     let running = hub.launch(env, HubConfig::default(), components).map_err(|e| Failure::coded(&e))?;
     running.ready().await.map_err(|e| Failure::coded(&e))?;
     Ok(Server { running, health, bridge, engine, database, _lock: lock })
+}
+
+/// The audit log as the bridge's clients see it.
+struct Checkpoints(AuditLog);
+
+impl CheckpointSource for Checkpoints {
+    fn newest(&self) -> Option<String> {
+        self.0.checkpoint().map(|checkpoint| checkpoint.note().to_owned())
+    }
 }
 
 /// The engine over its journal and the audit log.

@@ -15,7 +15,7 @@ use std::{net::SocketAddr, path::Path};
 /// The version of the file's format.
 const VERSION: i64 = 1;
 /// Variables with our prefix that are no settings.
-const NOT_SETTINGS: &[&str] = &["AITRADING_SHARED_DATA"];
+const NOT_SETTINGS: &[&str] = &["AITRADING_SHARED_DATA", "AITRADING_EMBEDDED_ONLY"];
 /// The policy id of the handshake if none is set.
 const POLICY: &str = "aitrading/policy/1";
 

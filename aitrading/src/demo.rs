@@ -2,10 +2,14 @@
 //! journals, the ledger or the audit log: the clients are processes of their own, and the counts come from the stores.
 
 mod children;
+mod latest;
 mod progress;
+mod refusals;
 mod report;
 mod setup;
+mod sizes;
 mod summary;
+mod words;
 
 use crate::{
     cli,
@@ -15,8 +19,10 @@ use crate::{
 };
 use aitrading_config::Environment;
 use aitrading_env::Env;
+use aitrading_hub::Signals;
+use aitrading_metatrader_connector::latency::{self, Histogram};
 use children::Client;
-use report::{Measured, Quantiles, Report};
+use report::{Measured, Report};
 use setup::{Stage, prepare};
 use std::{io::Write, time::Duration};
 
@@ -52,7 +58,7 @@ pub(crate) async fn run(
         print(out, format_args!("server      all services ready in {startup_ms:.0} ms on ports {}", stage.ports))?;
         clients = stage.start_clients(env, args)?;
         print(out, format_args!("terminals   {} started, {} subscribed to signals", clients.len(), stage.subscribers))?;
-        watch(env, out, args, &server, &mut clients, started, interrupt).await
+        watch(env, out, args, &stage, &server, &mut clients, interrupt).await
     };
     let shown = shown.await;
     let mut problems = Vec::new();
@@ -67,14 +73,15 @@ pub(crate) async fn run(
         subscribers: stage.subscribers,
         sent: ended.sent,
         acknowledged: ended.acknowledged,
-        tick_to_ack: ended.tick_to_ack,
+        tick_to_ack: tick_to_ack(env, &stage, &mut problems),
         startup_ms,
         rss_mib: ended.rss_mib,
         wall_s: millis(env.clock.mono_ns().saturating_sub(started)) / 1_000.0,
         problems,
     };
     let report = read_back(env, &stage, measured).await?;
-    let kept = summary::Kept { data_dir: args.data_dir.as_deref() };
+    let program = std::env::args().next().unwrap_or_else(|| "aitrading".to_owned());
+    let kept = summary::Kept { data_dir: args.data_dir.as_deref(), program: &program };
     summary::write(out, &report, kept)?;
     if let Some(path) = &args.report {
         report.write(env, path)?;
@@ -103,8 +110,11 @@ struct Interrupt(tokio::sync::watch::Receiver<bool>);
 impl Interrupt {
     fn listen(env: &Env) -> Self {
         let (tell, told) = tokio::sync::watch::channel(false);
+        let signals = Signals::listen();
         let wait = async move {
-            if aitrading_hub::signals().await.is_ok() {
+            if let Ok(signals) = signals
+                && signals.given().await.is_ok()
+            {
                 tell.send_replace(true);
             }
             // Kept to the end: a closed channel would look like a signal.
@@ -130,12 +140,20 @@ async fn watch(
     env: &Env,
     out: &mut dyn Write,
     args: &cli::Demo,
+    stage: &Stage,
     server: &Server,
     clients: &mut [Client],
-    started: u64,
     mut interrupt: Interrupt,
 ) -> Result<Vec<String>, Failure> {
-    let mut display = progress::Display::new(env, args.headless, args.ticks.is_none());
+    let mut display = progress::Display::new(progress::Scene {
+        env,
+        layout: &stage.layout,
+        tenant: stage.config()?.tenant,
+        symbol: stage.symbol.to_string(),
+        synthetic: args.ticks.is_none(),
+        plain: args.headless,
+    });
+    let started = env.clock.mono_ns();
     let mut problems = Vec::new();
     let (mut all_ended_at, mut running_since) = (None, None);
     loop {
@@ -188,13 +206,12 @@ fn nanos(duration: Duration) -> u64 {
 struct Ended {
     sent: u64,
     acknowledged: u64,
-    tick_to_ack: Quantiles,
     rss_mib: f64,
 }
 
 /// Stops clients first, so that everything that they hold is delivered, then the server.
 async fn end(env: &Env, server: Server, clients: Vec<Client>, problems: &mut Vec<String>) -> Result<Ended, Failure> {
-    let mut ended = Ended { sent: 0, acknowledged: 0, tick_to_ack: Quantiles::default(), rss_mib: resident(env) };
+    let mut ended = Ended { sent: 0, acknowledged: 0, rss_mib: resident(env) };
     for mut client in clients {
         let status = match client.stop(env, CLIENT_STOP).await {
             Ok(status) => status,
@@ -211,11 +228,6 @@ async fn end(env: &Env, server: Server, clients: Vec<Client>, problems: &mut Vec
         }
         ended.sent = ended.sent.saturating_add(status.sent);
         ended.acknowledged = ended.acknowledged.saturating_add(status.acknowledged);
-        let latency = status.latency_us.tick_to_ack;
-        // Several terminals: the slowest one is shown.
-        if latency.p99 >= ended.tick_to_ack.p99 {
-            ended.tick_to_ack = latency;
-        }
     }
     let Server { running, .. } = &server;
     running.control().stop("the demo is over");
@@ -226,6 +238,18 @@ async fn end(env: &Env, server: Server, clients: Vec<Client>, problems: &mut Vec
     }
     drop((bridge, engine, database));
     Ok(ended)
+}
+
+/// Latencies of all terminals over the directory's whole life, from the files that the clients left.
+fn tick_to_ack(env: &Env, stage: &Stage, problems: &mut Vec<String>) -> Histogram {
+    let mut all = Histogram::default();
+    for index in 0..stage.terminals {
+        match latency::load(env.fs.as_ref(), &stage.client_data(index)) {
+            Ok(one) => all.merge(&one),
+            Err(error) => problems.push(aitrading_error::chain(&error).to_string()),
+        }
+    }
+    all
 }
 
 /// Resident memory of this process in MiB; 0 where the system does not tell.

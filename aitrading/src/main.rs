@@ -47,6 +47,7 @@ fn main() -> ExitCode {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 async fn run(command: Command) -> Result<ExitCode, Failure> {
     let (env, out) = (&Env::real(), &mut std::io::stdout());
     // What is not UTF-8 cannot be a setting of ours.

@@ -3,6 +3,8 @@
 //! Each private key is an AES-256-GCM envelope bound to its own name, so that no file can stand in for another. The sealing key
 //! is `root.key`, mode 0600; keeping it elsewhere is a later choice of the operator.
 
+pub(crate) mod spare;
+
 use crate::exit::{Exit, Failure};
 use aitrading_env::{Env, RngExt};
 use aitrading_model::Timestamp;
@@ -31,6 +33,8 @@ pub(crate) const SERVER_LIFE: Duration = DAY.saturating_mul(397);
 pub(crate) struct Vault {
     pub(crate) authority: Authority,
     pub(crate) server: Issued,
+    /// The pin of the server's spare key; `None` in directories from before there was one.
+    pub(crate) spare: Option<[u8; 32]>,
     pub(crate) noise: NoiseKeyPair,
     pub(crate) signals: SigningKey,
     pub(crate) next_signals: SigningKey,
@@ -83,27 +87,17 @@ impl Vault {
         seal.put("signals-next.key", &next_signals.seed()[..])?;
         seal.put("checkpoints.key", &checkpoints.seed()[..])?;
         seal.put("pseudonyms.key", &pseudonyms)?;
-        Ok(Self { authority, server, noise, signals, next_signals, checkpoints, pseudonyms })
+        let spare = Some(spare::make(&seal, &authority)?);
+        Ok(Self { authority, server, spare, noise, signals, next_signals, checkpoints, pseudonyms })
     }
 
     /// Opens the keys that [`Vault::create`] made.
     pub(crate) fn open(env: &Env, dir: &Path) -> Result<Self, Failure> {
-        let path = dir.join("root.key");
-        let found = env.fs.metadata(&path).map_err(|e| Failure::io("cannot look at", &path, &e))?;
-        if let Some(meta) = found.filter(|m| m.mode & 0o077 != 0) {
-            let text = format!(
-                "{} can be read by others (mode {:o}); run `chmod 600` on it, and if others had access make new keys",
-                path.display(),
-                meta.mode
-            );
-            return Err(Failure::new(Exit::Config, text));
-        }
-        let root = read(env, &path)?;
-        let root: [u8; 32] = root.try_into().map_err(|_| SecurityError::BadKey("root key"))?;
-        let seal = Seal { env, dir, key: SealKey::new(&root)? };
+        let seal = Seal::open(env, dir)?;
         Ok(Self {
             authority: Authority::from_pem(&seal.plain("ca.pem")?, &seal.text("ca.key")?)?,
             server: Issued::from_pem(&seal.plain("server.pem")?, &seal.text("server.key")?)?,
+            spare: spare::pin(&seal)?,
             noise: NoiseKeyPair::from_secret(seal.seed("noise.key")?),
             signals: SigningKey::from_seed(&seal.seed("signals.key")?),
             next_signals: SigningKey::from_seed(&seal.seed("signals-next.key")?),
@@ -119,7 +113,24 @@ struct Seal<'a> {
     key: SealKey,
 }
 
-impl Seal<'_> {
+impl<'a> Seal<'a> {
+    /// With the directory's own sealing key, which nobody else may be able to read.
+    fn open(env: &'a Env, dir: &'a Path) -> Result<Self, Failure> {
+        let path = dir.join("root.key");
+        let found = env.fs.metadata(&path).map_err(|e| Failure::io("cannot look at", &path, &e))?;
+        if let Some(meta) = found.filter(|m| m.mode & 0o077 != 0) {
+            let text = format!(
+                "{} can be read by others (mode {:o}); run `chmod 600` on it, and if others had access make new keys",
+                path.display(),
+                meta.mode
+            );
+            return Err(Failure::new(Exit::Config, text));
+        }
+        let root = read(env, &path)?;
+        let root: [u8; 32] = root.try_into().map_err(|_| SecurityError::BadKey("root key"))?;
+        Ok(Self { env, dir, key: SealKey::new(&root)? })
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.dir.join(format!("{name}.sealed"))
     }

@@ -15,7 +15,7 @@ use aitrading_metatrader_connector::{terminal, ticks};
 use aitrading_model::{Source, Symbol, Tick};
 use aitrading_store::Stores;
 use serde::Serialize;
-use std::{collections::HashMap, io::Write};
+use std::{collections::BTreeMap, io::Write};
 
 /// What was found.
 #[derive(Debug, Default, Serialize)]
@@ -106,7 +106,7 @@ async fn compare(
     let expected: Vec<Row> = file.iter().take(seen).map(row).filter(acceptable).collect();
     let differs = stored.iter().zip(&expected).position(|(a, b)| a != b);
     let differs = differs.or_else(|| (stored.len() != expected.len()).then_some(stored.len().min(expected.len())));
-    let mut surplus: HashMap<Row, i64> = HashMap::new();
+    let mut surplus: BTreeMap<Row, i64> = BTreeMap::new();
     for tick in &stored {
         *surplus.entry(*tick).or_default() += 1;
     }

@@ -7,7 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     layout::Layout,
     print,
-    vault::Vault,
+    vault::{Vault, spare},
 };
 use aitrading_config::Environment;
 use aitrading_database_service::Database;
@@ -29,6 +29,9 @@ pub(crate) async fn run(
     layout.create(env)?;
     let lock = layout.lock(env)?;
     let fresh = !layout.is_initialised(env)?;
+    if let Some(key) = &args.use_spare {
+        return use_spare(env, out, &layout, key, fresh);
+    }
     if !fresh && args.demo_client.is_none() {
         let text = format!("{} is prepared already; nothing was changed", args.data_dir.display());
         return Err(Failure::new(Exit::CheckFailed, text));
@@ -44,10 +47,13 @@ pub(crate) async fn run(
             ),
         )?;
         print(out, format_args!("  settings {}", layout.config().display()))?;
+        tell_spare(out, &layout)?;
     }
     if let Some(dir) = &args.demo_client {
         let config = config::of_directory(env, &layout, variables, &Flags::default())?;
-        client(env, &layout, &config, dir, AccountId(args.account)).await?;
+        if client(env, &layout, &config, dir, AccountId(args.account)).await? {
+            tell_spare(out, &layout)?;
+        }
         print(out, format_args!("client     {}", dir.display()))?;
         print(out, format_args!("  account {}, subscribed to all symbols for a year", args.account))?;
         print(out, format_args!("  client.pem, client.key, ca.pem   for curl and other programs"))?;
@@ -55,6 +61,39 @@ pub(crate) async fn run(
     }
     drop(lock);
     print(out, format_args!("next       aitrading up --data-dir {}", args.data_dir.display()))
+}
+
+/// The spare key is of use only where a thief of this directory does not find it.
+fn tell_spare(out: &mut dyn Write, layout: &Layout) -> Result<(), Failure> {
+    let path = spare::path(&layout.keys());
+    print(out, format_args!("  spare    {}", path.display()))?;
+    print(
+        out,
+        format_args!(
+            "           the server's spare key: move it to a medium that is kept offline, none may stay here;"
+        ),
+    )?;
+    print(out, format_args!("           clients accept it, so that the server can be given it with --use-spare"))
+}
+
+/// Changes the server to its spare key.
+fn use_spare(env: &Env, out: &mut dyn Write, layout: &Layout, key: &Path, fresh: bool) -> Result<(), Failure> {
+    if fresh {
+        let text = format!("{} is not prepared yet; there is nothing to change", layout.root().display());
+        return Err(Failure::new(Exit::CheckFailed, text));
+    }
+    Vault::use_spare(env, &layout.keys(), key)?;
+    print(
+        out,
+        format_args!("changed    the server has its spare key from its next start on; enrolled clients accept it"),
+    )?;
+    tell_spare(out, layout)?;
+    print(
+        out,
+        format_args!(
+            "           it is a new one: give clients that were enrolled before now new settings before it is used"
+        ),
+    )
 }
 
 /// Keys and configuration of a new directory; the configuration comes last, as its presence says that all is there.
@@ -66,12 +105,14 @@ pub(crate) fn prepare(env: &Env, layout: &Layout, port_offset: u16) -> Result<Va
     Ok(vault)
 }
 
-async fn client(env: &Env, layout: &Layout, config: &Config, dir: &Path, account: AccountId) -> Result<(), Failure> {
+/// Returns whether the server got a spare key on this occasion: directories from before there was one have none.
+async fn client(env: &Env, layout: &Layout, config: &Config, dir: &Path, account: AccountId) -> Result<bool, Failure> {
     if env.fs.metadata(&dir.join("settings.toml")).is_ok_and(|m| m.is_some()) {
         let text = format!("{} holds a client already; choose another directory", dir.display());
         return Err(Failure::new(Exit::CheckFailed, text));
     }
-    let vault = Vault::open(env, &layout.keys())?;
+    let mut vault = Vault::open(env, &layout.keys())?;
+    let spare_is_new = vault.ensure_spare(env, &layout.keys())?;
     let wish = enrol::Wish {
         account,
         orders_per_minute: 60,
@@ -85,5 +126,6 @@ async fn client(env: &Env, layout: &Layout, config: &Config, dir: &Path, account
     let stores = database.stores();
     enrol::register(&stores, device).await?;
     enrol::entitle(env, &stores, config.tenant, account, true).await?;
-    Ok(database.close().await?)
+    database.close().await?;
+    Ok(spare_is_new)
 }

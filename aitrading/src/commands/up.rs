@@ -9,6 +9,7 @@ use crate::{
 };
 use aitrading_config::Environment;
 use aitrading_env::Env;
+use aitrading_hub::Signals;
 use std::io::Write;
 
 /// Runs until SIGINT or SIGTERM, then drains.
@@ -19,6 +20,10 @@ pub(crate) async fn run(
     args: &cli::Up,
 ) -> Result<(), Failure> {
     let started = env.clock.mono_ns();
+    // Before anything runs: who is told that we are ready may tell us to stop at once.
+    let signals = Signals::listen().map_err(|error| {
+        Failure::new(Exit::Internal, format!("the system lets no signal handler be installed: {error}"))
+    })?;
     let layout = Layout::new(&args.data_dir);
     let mut config = config::of_directory(env, &layout, variables, &Flags { port_offset: args.port_offset })?;
     config.data_bridge.lock_step |= args.lock_step;
@@ -41,7 +46,7 @@ pub(crate) async fn run(
     let told = env.spawn.task(
         "signals",
         Box::pin(async move {
-            match aitrading_hub::signals().await {
+            match signals.given().await {
                 Ok(name) => control.stop(name),
                 Err(error) => tracing::error!(%error, "signals cannot be received"),
             }

@@ -1,6 +1,5 @@
 //! The demo's terminals: one child process each, the client role of this very executable.
 
-use super::report::Quantiles;
 use crate::exit::{Exit, Failure};
 use serde::Deserialize;
 use std::{ffi::OsString, path::Path, process::Stdio, time::Duration};
@@ -12,6 +11,9 @@ use tokio::{
 
 /// Bytes of one status line; a longer one is cut off with its sender.
 const STATUS_LINE_MAX: u64 = 64 * 1024;
+/// Windows' name for a process that Ctrl-C does not reach.
+#[cfg(windows)]
+const CREATE_NEW_PROCESS_GROUP: u32 = 0x0200;
 
 /// What a client says of itself, each half second and at its end.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -41,7 +43,6 @@ pub(crate) struct Signals {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct LastSignal {
     pub(crate) id: String,
-    pub(crate) symbol: String,
     pub(crate) state: String,
     pub(crate) reason: String,
 }
@@ -50,7 +51,16 @@ pub(crate) struct LastSignal {
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Latencies {
-    pub(crate) tick_to_ack: Quantiles,
+    pub(crate) tick_to_ack: Percentiles,
+}
+
+/// Microseconds, since the client started.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Percentiles {
+    pub(crate) count: u64,
+    pub(crate) p50: u64,
+    pub(crate) p99: u64,
 }
 
 /// The last thing that went wrong at the client.
@@ -80,6 +90,11 @@ impl Client {
         let mut command = Command::new(executable);
         command.arg("client").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::from(log));
         command.kill_on_drop(true);
+        // Ctrl-C in a terminal is for the demo alone: it lets its clients deliver what they hold, however young they are.
+        #[cfg(unix)]
+        command.process_group(0);
+        #[cfg(windows)]
+        command.creation_flags(CREATE_NEW_PROCESS_GROUP);
         let failed = |e: std::io::Error| Failure::new(Exit::Internal, format!("cannot start the client {name}: {e}"));
         let mut process = command.spawn().map_err(failed)?;
         let (tell, status) = watch::channel(Status::default());

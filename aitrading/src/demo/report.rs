@@ -1,11 +1,13 @@
 //! The demo's report: counts read back from the stores after everything has stopped, never from counters.
 
+use super::{refusals::Refusals, sizes::Sizes};
 use crate::{
     exit::{Exit, Failure},
     layout::Layout,
 };
 use aitrading_audit::{Verdict, VerifyReport};
 use aitrading_env::Env;
+use aitrading_metatrader_connector::latency::Histogram;
 use aitrading_model::TenantId;
 use aitrading_store::{SignalCounts, StoreError, Stores, TickCounts};
 use serde::Serialize;
@@ -50,8 +52,12 @@ pub(crate) struct Signals {
     pub(crate) denied: BTreeMap<String, u64>,
     pub(crate) delivered: u64,
     pub(crate) executed: u64,
+    /// By terminal or broker.
     pub(crate) rejected: u64,
-    pub(crate) refused: u64,
+    /// By the client's own checks.
+    pub(crate) refused_by_client: u64,
+    /// Both by code.
+    pub(crate) refused: BTreeMap<String, u64>,
     pub(crate) unknown: u64,
     pub(crate) expired: u64,
     pub(crate) not_executed: u64,
@@ -60,9 +66,10 @@ pub(crate) struct Signals {
 }
 
 /// Quantiles in microseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, serde::Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Quantiles {
+    /// Of so many.
+    pub(crate) count: u64,
     pub(crate) p50: f64,
     pub(crate) p90: f64,
     pub(crate) p99: f64,
@@ -70,14 +77,15 @@ pub(crate) struct Quantiles {
     pub(crate) max: f64,
 }
 
+/// Over the directory's whole life and all its terminals. What never happened has no latency: `null`, not zeros.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Latencies {
-    /// From the client's sending of a batch to its durable acknowledgement.
-    pub(crate) tick_to_ack: Quantiles,
-    /// From the server's decision to the terminal's call of `OrderSend`.
-    pub(crate) signal_to_ordersend: Quantiles,
-    /// From the server's decision to the arrival of the report.
-    pub(crate) signal_to_report: Quantiles,
+    /// From a tick's arrival at the client to its durable acknowledgement, from the clients' own files.
+    pub(crate) tick_to_ack: Option<Quantiles>,
+    /// From the server's decision to the terminal's call of `OrderSend`, from the stored reports.
+    pub(crate) signal_to_ordersend: Option<Quantiles>,
+    /// From the server's decision to the arrival of the report, from the stored reports.
+    pub(crate) signal_to_report: Option<Quantiles>,
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
@@ -94,6 +102,8 @@ pub(crate) struct Storage {
     pub(crate) tick_bytes: u64,
     pub(crate) tick_files: u64,
     pub(crate) bytes_per_quote: f64,
+    #[serde(flatten)]
+    pub(crate) sizes: Sizes,
 }
 
 /// What the running demo knows and the stores do not.
@@ -105,7 +115,8 @@ pub(crate) struct Measured {
     pub(crate) subscribers: u16,
     pub(crate) sent: u64,
     pub(crate) acknowledged: u64,
-    pub(crate) tick_to_ack: Quantiles,
+    /// Of all terminals together.
+    pub(crate) tick_to_ack: Histogram,
     pub(crate) startup_ms: f64,
     pub(crate) rss_mib: f64,
     pub(crate) wall_s: f64,
@@ -114,13 +125,23 @@ pub(crate) struct Measured {
 }
 
 /// Exact quantiles of nanosecond samples, in microseconds; sorts in place.
-pub(crate) fn quantiles(samples: &mut [i64]) -> Quantiles {
+fn quantiles(samples: &mut [i64]) -> Option<Quantiles> {
     samples.sort_unstable();
+    let max = *samples.last()? as f64 / 1_000.0;
     let at = |per_mille: usize| {
         let rank = samples.len().saturating_mul(per_mille).div_ceil(1_000).saturating_sub(1);
-        samples.get(rank).map_or(0.0, |ns| *ns as f64 / 1_000.0)
+        samples.get(rank).map_or(max, |ns| *ns as f64 / 1_000.0)
     };
-    Quantiles { p50: at(500), p90: at(900), p99: at(990), p999: at(999), max: at(1_000) }
+    Some(Quantiles { count: samples.len() as u64, p50: at(500), p90: at(900), p99: at(990), p999: at(999), max })
+}
+
+impl Quantiles {
+    /// Of a histogram of microseconds.
+    fn of(histogram: &Histogram) -> Option<Self> {
+        let p = histogram.percentiles();
+        let [p50, p90, p99, p999, max] = [p.p50, p.p90, p.p99, p.p999, p.max].map(|us| us as f64);
+        (p.count > 0).then_some(Self { count: p.count, p50, p90, p99, p999, max })
+    }
 }
 
 impl Report {
@@ -134,15 +155,16 @@ impl Report {
     ) -> Result<Self, Failure> {
         let ticks = stores.ticks.counts(tenant).await?;
         let signals = stores.signals.counts(tenant).await?;
-        let mut latency_us = latencies(stores, tenant).await?;
-        latency_us.tick_to_ack = measured.tick_to_ack;
+        let told = told(stores, tenant).await?;
+        let latency_us = Latencies { tick_to_ack: Quantiles::of(&measured.tick_to_ack), ..told.latency_us };
+        let refused = told.refusals.of(signals.rejected.saturating_add(signals.refused));
         let audit = aitrading_audit::verify(env.fs.as_ref(), &layout.audit(), None);
         let mut report = Self {
             synthetic: measured.synthetic,
             symbol: measured.symbol,
             terminals: measured.terminals,
             subscribers: measured.subscribers,
-            storage: storage(&ticks),
+            storage: storage(&ticks, Sizes::of(env.fs.as_ref(), layout)),
             ticks: Ticks {
                 sent: measured.sent,
                 acknowledged: measured.acknowledged,
@@ -151,7 +173,7 @@ impl Report {
                 duplicates: ticks.duplicates,
             },
             executions_per_signal_max: signals.executions_per_signal_max,
-            signals: Signals::from(signals),
+            signals: Signals { refused, ..Signals::from(signals) },
             latency_us,
             audit: Audit::from(audit),
             startup_ms: measured.startup_ms,
@@ -206,7 +228,8 @@ impl From<SignalCounts> for Signals {
             delivered: c.delivered,
             executed: c.executed,
             rejected: c.rejected,
-            refused: c.refused,
+            refused_by_client: c.refused,
+            refused: BTreeMap::new(),
             unknown: c.unknown,
             expired: c.expired,
             not_executed: c.not_executed,
@@ -224,28 +247,33 @@ impl From<VerifyReport> for Audit {
     }
 }
 
-fn storage(ticks: &TickCounts) -> Storage {
+fn storage(ticks: &TickCounts, sizes: Sizes) -> Storage {
     let bytes_per_quote = if ticks.stored == 0 { 0.0 } else { ticks.bytes as f64 / ticks.stored as f64 };
-    Storage { tick_bytes: ticks.bytes, tick_files: ticks.files, bytes_per_quote }
+    Storage { tick_bytes: ticks.bytes, tick_files: ticks.files, bytes_per_quote, sizes }
 }
 
-async fn latencies(stores: &Stores, tenant: TenantId) -> Result<Latencies, StoreError> {
+/// What the stored reports tell.
+struct Told {
+    latency_us: Latencies,
+    refusals: Refusals,
+}
+
+async fn told(stores: &Stores, tenant: TenantId) -> Result<Told, StoreError> {
     let (mut to_send, mut to_report, mut after) = (Vec::new(), Vec::new(), 0);
+    let mut refusals = Refusals::default();
     loop {
         let page = stores.signals.reports(tenant, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
         for stored in page {
-            let sent = stored.row.report.times.order_send;
-            if sent.0 != 0 {
-                to_send.push(sent.since(stored.issued_at));
+            let report = &stored.row.report;
+            refusals.add(report.state, report.retcode, &report.reason);
+            if report.times.order_send.0 != 0 {
+                to_send.push(report.times.order_send.since(stored.issued_at));
                 to_report.push(stored.row.received_at.since(stored.issued_at));
             }
         }
     }
-    Ok(Latencies {
-        tick_to_ack: Quantiles::default(),
-        signal_to_ordersend: quantiles(&mut to_send),
-        signal_to_report: quantiles(&mut to_report),
-    })
+    let (signal_to_ordersend, signal_to_report) = (quantiles(&mut to_send), quantiles(&mut to_report));
+    Ok(Told { latency_us: Latencies { tick_to_ack: None, signal_to_ordersend, signal_to_report }, refusals })
 }

@@ -66,6 +66,11 @@ impl Stage {
         self.layout.clients().join(format!("terminal-{}", index.saturating_add(1)))
     }
 
+    /// Where a client keeps its ledger and its latencies.
+    pub(super) fn client_data(&self, index: u16) -> PathBuf {
+        self.client_dir(index).join("data")
+    }
+
     /// Starts all clients.
     pub(super) fn start_clients(&self, env: &Env, args: &cli::Demo) -> Result<Vec<Client>, Failure> {
         let executable = std::env::current_exe()
@@ -138,7 +143,7 @@ pub(super) async fn prepare(
         terminals,
         subscribers,
         ports: String::new(),
-        variables: variables.clone(),
+        variables: replaying(variables),
         flags: Flags { port_offset: Some(args.port_offset) },
         env: env.clone(),
         lock_step: args.speed == Speed::Max,
@@ -162,6 +167,13 @@ pub(super) async fn prepare(
     enrol_clients(&stage, &config).await?;
     drop(lock);
     Ok(stage)
+}
+
+/// The demo's market is history, told at any speed: the engine must not take it for a feed that is behind.
+fn replaying(variables: &Environment) -> Environment {
+    let mut variables = variables.clone();
+    variables.entry("AITRADING_TRADING_ENGINE__REPLAYED_FEEDS".into()).or_insert_with(|| "true".into());
+    variables
 }
 
 /// The tick file's symbol, if its name begins with one that is known.

@@ -1,46 +1,25 @@
 //! The summary that a newcomer reads at the end of the demo.
 
-use super::report::{Quantiles, Report};
+use super::{
+    report::{Quantiles, Report, Signals},
+    sizes,
+    words::{codes, grouped, micros},
+};
 use crate::{exit::Failure, print};
-use std::{fmt::Write as _, io::Write, path::Path};
+use std::{io::Write, path::Path};
 
 /// Where the demo's files are, for the hints.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kept<'a> {
     /// The data directory, if it stays.
     pub(crate) data_dir: Option<&'a Path>,
+    /// As the user called it.
+    pub(crate) program: &'a str,
 }
 
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && digits.len().saturating_sub(index) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-fn micros(us: f64) -> String {
-    if us >= 10_000.0 { format!("{:.1} ms", us / 1_000.0) } else { format!("{us:.0} us") }
-}
-
-fn quantiles(q: Quantiles) -> String {
-    format!("p50 {:>9}   p99 {:>9}   max {:>9}", micros(q.p50), micros(q.p99), micros(q.max))
-}
-
-fn codes<K: std::fmt::Display>(counts: impl Iterator<Item = (K, u64)>) -> String {
-    let mut out = String::new();
-    for (code, n) in counts {
-        // Writing to a String cannot fail.
-        write!(out, "{}{code} {}", if out.is_empty() { " (" } else { ", " }, grouped(n)).unwrap_or(());
-    }
-    if !out.is_empty() {
-        out.push(')');
-    }
-    out
+fn quantiles(quantiles: Option<Quantiles>) -> String {
+    let Some(q) = quantiles else { return "none".to_owned() };
+    format!("p50 {:>8}   p99 {:>8}   max {:>8}", micros(q.p50), micros(q.p99), micros(q.max))
 }
 
 /// Prints what happened, what was proved, and what to try next.
@@ -61,25 +40,48 @@ pub(crate) fn write(out: &mut dyn Write, report: &Report, kept: Kept<'_>) -> Res
             codes(t.rejected.iter().map(|(k, n)| (*k, *n)))
         ),
     )?;
+    signals(out, s)?;
+    let reasons = codes(s.denied.iter().map(|(k, n)| (k.as_str(), *n)));
     print(
         out,
-        format_args!(
-            "  signals     {} issued, {} delivered, {} executed; {} rejected, {} refused by the client, {} expired, {} unknown",
-            grouped(s.issued),
-            grouped(s.delivered),
-            grouped(s.executed),
-            grouped(s.rejected),
-            grouped(s.refused),
-            grouped(s.expired.saturating_add(s.not_executed)),
-            grouped(s.unknown)
-        ),
+        format_args!("  denied      {} candidates for a signal, by risk or entitlement{reasons}", grouped(denied)),
     )?;
-    let reasons = codes(s.denied.iter().map(|(k, n)| (k.as_str(), *n)));
-    print(out, format_args!("  denied      {} candidates by risk or entitlement{reasons}", grouped(denied)))?;
     print(out, format_args!("  executions  at most {} per signal", report.executions_per_signal_max))?;
     let verdict = if report.audit.verified { "verified" } else { "NOT VERIFIED" };
     let root: String = report.audit.root.chars().take(16).collect();
     print(out, format_args!("  audit       {} entries, root {root}..., {verdict}", grouped(report.audit.entries)))?;
+    speed(out, report)?;
+    conclusion(out, report)?;
+    hints(out, report, kept)
+}
+
+/// What became of the signals; what never happened is left out.
+fn signals(out: &mut dyn Write, s: &Signals) -> Result<(), Failure> {
+    let (issued, delivered, executed) = (grouped(s.issued), grouped(s.delivered), grouped(s.executed));
+    print(out, format_args!("  signals     {issued} issued, {delivered} delivered, {executed} executed"))?;
+    let refused = s.rejected.saturating_add(s.refused_by_client);
+    let reasons = codes(s.refused.iter().map(|(k, n)| (k.as_str(), *n)));
+    print(
+        out,
+        format_args!(
+            "  refused     {} signals: {} by terminal or broker, {} by the client's own checks{reasons}",
+            grouped(refused),
+            grouped(s.rejected),
+            grouped(s.refused_by_client)
+        ),
+    )?;
+    let others = [
+        (s.expired, "expired"),
+        (s.not_executed, "looked up and found not executed"),
+        (s.unknown, "of unknown outcome"),
+        (s.open, "without a word yet"),
+    ];
+    let others: Vec<_> =
+        others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
+    if others.is_empty() { Ok(()) } else { print(out, format_args!("  others      {}", others.join(", "))) }
+}
+
+fn speed(out: &mut dyn Write, report: &Report) -> Result<(), Failure> {
     print(out, format_args!("\nHow fast"))?;
     print(out, format_args!("  tick to durable acknowledgement   {}", quantiles(report.latency_us.tick_to_ack)))?;
     print(
@@ -95,6 +97,12 @@ pub(crate) fn write(out: &mut dyn Write, report: &Report, kept: Kept<'_>) -> Res
             report.startup_ms, report.rss_mib, storage.bytes_per_quote, report.wall_s
         ),
     )?;
+    print(out, format_args!("  on disk: {} (journals reserve space ahead)", sizes::line(&storage.sizes)))?;
+    Ok(())
+}
+
+fn conclusion(out: &mut dyn Write, report: &Report) -> Result<(), Failure> {
+    let (t, s) = (&report.ticks, &report.signals);
     if report.holds && t.sent == 0 {
         print(out, format_args!("\nNothing was sent in this time; let it run longer."))?;
     } else if report.holds {
@@ -109,29 +117,25 @@ pub(crate) fn write(out: &mut dyn Write, report: &Report, kept: Kept<'_>) -> Res
             print(out, format_args!("  - {problem}"))?;
         }
     }
-    hints(out, report, kept)
+    Ok(())
 }
 
 fn hints(out: &mut dyn Write, report: &Report, kept: Kept<'_>) -> Result<(), Failure> {
     print(out, format_args!("\nTry next"))?;
+    let mut hints = Vec::new();
     if report.synthetic {
-        print(
-            out,
-            format_args!("  aitrading demo --ticks FILE.csv --symbol GBPJPY   real ticks instead of synthetic ones"),
-        )?;
+        hints.push(("demo --ticks FILE.csv --symbol GBPJPY".to_owned(), "real ticks instead of synthetic ones"));
     }
     match kept.data_dir {
         Some(dir) => {
             let dir = dir.display();
-            print(out, format_args!("  aitrading audit verify --data-dir {dir}   the proof, from files alone"))?;
-            print(
-                out,
-                format_args!("  aitrading up --data-dir {dir}             the same server, for your own clients"),
-            )?;
+            hints.push((format!("audit verify --data-dir {dir}"), "the proof, from files alone"));
+            hints.push((format!("up --data-dir {dir}"), "the same server, for your own clients"));
         }
-        None => {
-            print(out, format_args!("  aitrading demo --data-dir ./desk   keep the data, go on with it, audit it"))?
-        }
+        None => hints.push(("demo --data-dir ./desk".to_owned(), "keep the data, go on with it, audit it")),
     }
-    print(out, format_args!("  aitrading demo --help              faults, speed, more terminals, a JSON report"))
+    hints.push(("demo --help".to_owned(), "faults, speed, more terminals, a JSON report"));
+    let width = hints.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+    let program = kept.program;
+    hints.iter().try_for_each(|(command, why)| print(out, format_args!("  {program} {command:width$}   {why}")))
 }

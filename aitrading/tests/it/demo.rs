@@ -31,18 +31,21 @@ fn sum(map: &Value) -> u64 {
 fn check_report(report: &Value) {
     let at = |pointer: &str| report.pointer(pointer).unwrap_or_else(|| panic!("{pointer} is missing: {report:#}"));
     let counts = ["sent", "acknowledged", "stored", "duplicates"].map(|name| format!("/ticks/{name}"));
-    let fates = ["issued", "delivered", "executed", "rejected", "unknown"].map(|name| format!("/signals/{name}"));
+    let fates =
+        ["issued", "delivered", "executed", "rejected", "refused_by_client", "unknown", "expired", "not_executed"];
+    let fates = fates.map(|name| format!("/signals/{name}"));
     let others = ["/executions_per_signal_max", "/audit/entries"].map(str::to_owned);
     for pointer in counts.iter().chain(&fates).chain(&others) {
         assert!(at(pointer).is_u64(), "{pointer}: {report:#}");
     }
-    for codes in ["/ticks/rejected", "/signals/denied"] {
+    for codes in ["/ticks/rejected", "/signals/denied", "/signals/refused"] {
         assert!(at(codes).as_object().unwrap().values().all(Value::is_u64), "{codes}: {report:#}");
     }
     for what in ["tick_to_ack", "signal_to_ordersend", "signal_to_report"] {
-        let quantiles = ["p50", "p90", "p99", "p999", "max"].map(|q| at(&format!("/latency_us/{what}/{q}")).as_f64());
-        let quantiles: Vec<f64> = quantiles.iter().map(|q| q.unwrap()).collect();
-        assert!(quantiles.is_sorted() && quantiles[0] >= 0.0, "{what}: {report:#}");
+        check_quantiles(what, at(&format!("/latency_us/{what}")));
+    }
+    for store in ["tick_file", "journal", "audit", "database"] {
+        assert!(at(&format!("/storage/{store}_bytes")).is_u64(), "{store}: {report:#}");
     }
     for figure in ["/startup_ms", "/rss_mib", "/wall_s"] {
         assert!(at(figure).as_f64().unwrap() > 0.0, "{figure}: {report:#}");
@@ -55,6 +58,27 @@ fn check_report(report: &Value) {
     let count = |name: &str| at(&format!("/ticks/{name}")).as_u64().unwrap();
     assert_eq!(count("sent"), count("acknowledged"), "{report:#}");
     assert_eq!(count("acknowledged"), count("stored") + sum(at("/ticks/rejected")), "{report:#}");
+    let fate = |name: &str| at(&format!("/signals/{name}")).as_u64().unwrap();
+    assert_eq!(sum(at("/signals/refused")), fate("rejected") + fate("refused_by_client"), "{report:#}");
+}
+
+/// Each tick of all runs and all terminals is in the latencies, once.
+#[track_caller]
+fn check_whole_life(report: &Value) {
+    let latency = &report["latency_us"];
+    assert_eq!(latency["tick_to_ack"]["count"], report["ticks"]["acknowledged"], "{report:#}");
+    assert_eq!(latency["signal_to_ordersend"]["count"], report["signals"]["executed"], "{report:#}");
+}
+
+/// What was counted has quantiles in order; what never happened is `null`, never a row of zeros.
+#[track_caller]
+fn check_quantiles(what: &str, latency: &Value) {
+    if latency.is_null() {
+        return;
+    }
+    let quantiles = ["p50", "p90", "p99", "p999", "max"].map(|q| latency[q].as_f64().unwrap());
+    assert!(quantiles.is_sorted() && quantiles[0] > 0.0, "{what}: {latency:#}");
+    assert!(latency["count"].as_u64().unwrap() > 0, "{what}: {latency:#}");
 }
 
 /// A recorded file, each row counted once, refused rows by their code, decisions executed.
@@ -107,6 +131,7 @@ async fn a_second_run_adds_nothing_twice_and_goes_on_with_a_longer_file() {
         world.write("ticks.csv", &tick_files::time_msc(rows));
         let (_, report) = demo(&world, &again).await;
         check_recorded(&report, rows);
+        check_whole_life(&report);
         let grown = report["audit"]["entries"].as_u64().unwrap();
         assert!(grown > entries, "the audit log of the directory's whole life grows: {grown} after {entries}");
         entries = grown;
@@ -129,17 +154,18 @@ async fn a_limited_time_ends_the_demo_in_good_order() {
     assert!(sent > 0 && sent < ROWS, "{report:#}");
 }
 
+/// Ctrl-C in a terminal goes to the whole group: the demo and its clients.
 #[tokio::test]
 async fn ctrl_c_ends_the_demo_with_its_summary() {
     let world = World::new();
     let offset = world.offset.to_string();
     let mut command = world.command(&["demo", "--headless", "--speed", "10", "--port-offset", &offset]);
-    command.stdout(std::process::Stdio::piped());
+    command.stdout(std::process::Stdio::piped()).process_group(0);
     let child = command.spawn().unwrap();
-    let pid = child.id().unwrap().to_string();
+    let group = format!("-{}", child.id().unwrap());
     let limit = std::time::Duration::from_secs(20);
     world.until("the demo to be ready", limit, async || world.is_ready().await.then_some(())).await;
-    assert!(tokio::process::Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+    assert!(tokio::process::Command::new("kill").args(["-INT", "--", &group]).status().await.unwrap().success());
     let output = world.env.timeout(limit, child.wait_with_output()).await.expect("the demo ends").unwrap();
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(0), "{out}");
@@ -154,6 +180,7 @@ async fn of_two_terminals_only_the_subscriber_gets_signals() {
     let (_, report) = demo(&world, &replay(&["--terminals", "2", "--subscribers", "1"])).await;
     assert_eq!((&report["terminals"], &report["subscribers"]), (&2.into(), &1.into()));
     assert_eq!(report["ticks"]["sent"], 2 * rows, "{report:#}");
+    check_whole_life(&report);
     let signals = &report["signals"];
     let denied = signals["denied"]["ENTITLEMENT_ABSENT"].as_u64().unwrap_or(0);
     assert!(denied > 0, "{report:#}");
@@ -179,7 +206,7 @@ async fn made_up_ticks_are_called_synthetic_wherever_they_are_shown() {
     assert_eq!(report["synthetic"], true);
     assert!(report["ticks"]["stored"].as_u64().unwrap() > 0, "{report:#}");
     let line = |start: &str| done.out.lines().find(|l| l.starts_with(start)).unwrap_or_default().to_owned();
-    for start in ["ticks ", "What happened"] {
+    for start in ["ticks ", "[", "What happened"] {
         assert!(line(start).contains("synthetic"), "{start:?}: {}", done.out);
     }
 }
@@ -205,14 +232,64 @@ async fn a_report_may_have_a_bare_file_name() {
 }
 
 #[tokio::test]
-async fn the_progress_display_names_rates_stores_and_health() {
+async fn progress_names_rates_latencies_signals_stores_and_health_in_lines_that_fit() {
     let world = World::new();
+    // More than the time is enough for.
+    world.write("ticks.csv", &tick_files::time_msc(20 * ROWS));
     let offset = world.offset.to_string();
-    let done = world.run(&["demo", "--for", "5s", "--port-offset", &offset]).await;
-    let progress = done.succeeded().out.lines().find(|l| l.contains("ticks durable")).unwrap_or_default();
-    for word in ["1/1 terminals", "/s, p99 ", "signals executed", "healthy"] {
-        assert!(progress.contains(word), "{word:?} is missing: {}", done.out);
+    let arguments = replay(&["--for", "3s", "--terminals", "2", "--port-offset", &offset]);
+    let done = world.run(&[&["demo", "--headless"][..], &arguments].concat()).await;
+    let lines: Vec<_> = done.succeeded().out.lines().collect();
+    let heads: Vec<_> = (0..lines.len()).filter(|at| lines[*at].starts_with('[')).collect();
+    assert!((1..=3).contains(&heads.len()), "a bounded rate: {}", done.out);
+    let [head, ticks, signals, stores, last, ..] = lines[heads[heads.len() - 1]..] else { panic!("{}", done.out) };
+    for (line, words) in [
+        (head, &["] GBPJPY: ", "2 of 2 terminals connected", "healthy"][..]),
+        (ticks, &["  ticks  ", "durable", "/s, to acknowledgement p50 ", "p99 ", "slowest"]),
+        (signals, &["  signals  ", " executed, decision to OrderSend p50 ", "p99 "]),
+        (stores, &["  stores  ", "tick files ", "journal ", "audit log ", "database "]),
+        (last, &["  last  ", "terminal-", "executed"]),
+    ] {
+        for word in words {
+            assert!(line.contains(word), "{word:?} is missing in {line:?}: {}", done.out);
+        }
+        assert!(line.chars().count() <= 100, "too wide: {line:?}");
     }
+    assert!(!done.out.contains('\u{1b}'), "plain lines: {}", done.out);
+}
+
+#[tokio::test]
+async fn what_never_happened_has_no_latency() {
+    let world = World::new();
+    // Too few for a decision.
+    world.write("ticks.csv", &tick_files::time_msc(3));
+    let (done, report) = demo(&world, &replay(&[])).await;
+    let latency = &report["latency_us"];
+    assert!(latency["tick_to_ack"].is_object(), "{report:#}");
+    assert!(latency["signal_to_ordersend"].is_null() && latency["signal_to_report"].is_null(), "{report:#}");
+    for start in ["  decision to OrderSend", "  decision to report"] {
+        let line = done.out.lines().find(|l| l.starts_with(start)).unwrap_or_default();
+        assert!(line.ends_with(" none"), "{line:?}: {}", done.out);
+    }
+}
+
+#[tokio::test]
+async fn signals_that_the_client_refuses_are_told_by_their_code() {
+    let world = World::new();
+    // Too few for a decision: the settings are written, and nothing has happened.
+    world.write("ticks.csv", &tick_files::time_msc(3));
+    let run = replay(&["--data-dir", "desk"]);
+    demo(&world, &run).await;
+    let settings = "desk/clients/terminal-1/settings.toml";
+    world.edit(settings, "symbols = []", "symbols = [\"EURUSD\"]");
+    world.write("ticks.csv", &tick_files::time_msc(ROWS));
+    let (done, report) = demo(&world, &run).await;
+    let signals = &report["signals"];
+    let refused = signals["refused"]["SYMBOL_NOT_ALLOWED"].as_u64().unwrap_or(0);
+    assert!(refused > 0 && signals["refused_by_client"] == refused, "{report:#}");
+    assert_eq!(signals["rejected"], 0, "{report:#}");
+    let line = done.out.lines().find(|l| l.starts_with("  refused ")).unwrap_or_default();
+    assert!(line.contains(&format!("(SYMBOL_NOT_ALLOWED {refused})")), "{line:?}: {}", done.out);
 }
 
 /// The equations hold over the directory's whole life, whatever this run leaves out of what the last one had.

@@ -27,4 +27,6 @@ mod tls;
 #[cfg(test)]
 mod trust;
 #[cfg(test)]
+mod witness;
+#[cfg(test)]
 mod world;

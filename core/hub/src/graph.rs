@@ -1,7 +1,7 @@
 //! Checks the declared needs and answers who may start next.
 
 use crate::GraphProblem;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// A checked graph: every need exists and nothing waits for itself. Components are known by their position.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ impl Graph {
     /// Resolves names to positions; returns every problem found.
     pub(crate) fn check(nodes: &[(&str, &[String])]) -> Result<Self, Vec<GraphProblem>> {
         let mut problems = Vec::new();
-        let mut index = HashMap::new();
+        let mut index = BTreeMap::new();
         for (at, (name, _)) in nodes.iter().enumerate() {
             if index.insert(*name, at).is_some() {
                 problems.push(GraphProblem::Duplicate((*name).to_owned()));

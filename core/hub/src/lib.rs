@@ -23,4 +23,4 @@ pub use handover::Handover;
 pub use health::{ComponentHealth, Health, Part, Phase, Snapshot, State, Status};
 pub use hub::{Control, Hub, HubConfig, Running, StartReport, StopReport};
 pub use shutdown::{Shutdown, ShutdownTrigger};
-pub use signals::signals;
+pub use signals::Signals;
