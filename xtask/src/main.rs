@@ -29,6 +29,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask tidy            the rules that no compiler knows, one line per violation
   cargo xtask tidy --json     the same as a JSON array, for editors
   cargo xtask test            everything that a reader of README.md is told to run
+  cargo xtask test --embedded the same without database servers
   cargo xtask ci              what has to pass before a change goes in
   cargo xtask bench           the product's figures, each beside its limit
   cargo xtask crash           kills at random, then the proof that nothing was lost";
@@ -49,20 +50,30 @@ Exit code: 0 when nothing was found, 1 otherwise.")]
         json: bool,
     },
     /// Runs all tests: nextest, the doc tests, then the demo for ten seconds
-    #[command(after_help = "Needs cargo and cargo-nextest; installs cargo-nextest if it is missing, and nothing else.
+    #[command(
+        after_help = "Needs cargo, cargo-nextest, and the database servers that tests start. PostgreSQL, Redis, Python and
+openssl have to be there: what is missing is named with the command that installs it. cargo-nextest, NATS
+and the ClickHouse engine are installed into the user's cache folder when missing, nothing anywhere else.
 The demo replays real ticks when `shared/data` lies beside the repository, or when
 AITRADING_SHARED_DATA names that folder, and synthetic ones otherwise.
 Build files go to CARGO_TARGET_DIR, by default $XDG_CACHE_HOME/aitrading/target.
 
-Example:
+Examples:
   cargo xtask test
+  cargo xtask test --embedded
 
 The last line is `N passed, N failed`.
-Exit code: 0 when nothing failed and something ran, 1 otherwise.")]
-    Test,
+Exit code: 0 when nothing failed and something ran, 1 otherwise."
+    )]
+    Test {
+        /// Skip the tests of database servers, and install none
+        #[arg(long)]
+        embedded: bool,
+    },
     /// Runs the whole gate: fmt, clippy, tidy, deny, test
     #[command(
-        after_help = "Installs cargo-deny and cargo-nextest into the user's cache folder when they are missing, once.
+        after_help = "Installs cargo-deny, cargo-nextest, NATS and the ClickHouse engine into the user's cache folder when they
+are missing, once. PostgreSQL, Redis, Python and openssl have to be there (see `cargo xtask test --help`).
 Advisories are not checked: their database is a git repository of its own, and this gate runs without it.
 
 Example:
@@ -96,7 +107,10 @@ Exit code: 0 when everything held, 1 otherwise.")]
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Tidy { json } => machine::repository().and_then(|root| tidy::run(&root, json)),
-        Command::Test => machine::repository().and_then(|root| test::run(&root)),
+        Command::Test { embedded } => {
+            let scope = if embedded { test::Scope::Embedded } else { test::Scope::All };
+            machine::repository().and_then(|root| test::run(&root, scope))
+        }
         Command::Ci => machine::repository().and_then(|root| ci::run(&root)),
         Command::Bench(options) => machine::repository().and_then(|root| bench::run(&root, &options)),
         Command::Crash(options) => machine::repository().and_then(|root| crash::run(&root, &options)),

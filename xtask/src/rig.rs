@@ -86,6 +86,8 @@ impl Rig {
         let start = Instant::now();
         let log = std::fs::File::options().create(true).append(true).open(self.server_dir.join("server.log"))?;
         let mut command = Command::new(&self.binary);
+        // The ticks of the rig are of a past year.
+        command.env("AITRADING_TRADING_ENGINE__REPLAYED_FEEDS", "true");
         command.args(["up", "--port-offset", &self.offset.to_string(), "--data-dir"]).arg(&self.server_dir).args(more);
         let process = Process::start(command.stderr(log))?;
         while !self.is_ready() {

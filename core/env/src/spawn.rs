@@ -73,6 +73,7 @@ impl Spawn for RealSpawn {
         Task::new(Some(Box::new(move || abort.abort())), Box::pin(join))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the one place that starts threads")]
     fn thread(&self, name: &str, body: Box<dyn FnOnce() + Send>) -> io::Result<Task> {
         let (done, ended) = tokio::sync::oneshot::channel();
         std::thread::Builder::new().name(name.to_owned()).spawn(move || {

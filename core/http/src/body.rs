@@ -41,6 +41,7 @@ impl Body {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the bounded read")]
 async fn read<B>(body: B, limit: usize) -> Result<Bytes, HttpError>
 where
     B: hyper::body::Body<Data = Bytes>,

@@ -35,6 +35,7 @@ pub async fn get(env: &Env, addr: SocketAddr, path: &str, timeout: Duration) -> 
     answered.map_err(|source| HttpError::Unreachable { addr, source })
 }
 
+#[expect(clippy::disallowed_methods, reason = "the answer is read with a bound")]
 async fn exchange(env: &Env, addr: SocketAddr, path: &str) -> Result<Answer, Box<dyn Error + Send + Sync>> {
     let stream = env.net.connect(addr).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;

@@ -1,7 +1,7 @@
 //! One accepted connection: TLS, then HTTP/1.1 until it ends, is told to finish, or is cut.
 
 use crate::{
-    Body, DoorConfig, Handler, HttpError, Limits, Peer, Request, Response, TlsPeer,
+    Body, DoorConfig, Handler, HttpError, Limits, Peer, Request, Response, TlsPeer, meters,
     slots::{HeldStream, Slot, Slots},
     timer::ClockTimer,
 };
@@ -55,7 +55,7 @@ impl Service {
         addr: SocketAddr,
         mut orders: watch::Receiver<Order>,
     ) {
-        metrics::counter!("http_connections_total", "door" => self.name).increment(1);
+        meters::connections(self.name).increment(1);
         let held = HeldStream::new(stream, slot, Arc::clone(&self.env.clock), self.limits.write_stall);
         let Some(acceptor) = &self.tls else {
             return self.converse(held, Peer { addr, tls: None }, orders).await;
@@ -127,14 +127,13 @@ impl Service {
         response.headers_mut().remove(header::SERVER);
         let took_ns = self.env.clock.mono_ns().saturating_sub(started);
         let class = class(response.status());
-        metrics::counter!("http_requests_total", "door" => self.name, "status" => class).increment(1);
-        metrics::histogram!("http_request_seconds", "door" => self.name)
-            .record(std::time::Duration::from_nanos(took_ns).as_secs_f64());
+        meters::requests(self.name, class).increment(1);
+        meters::request_seconds(self.name).record(std::time::Duration::from_nanos(took_ns).as_secs_f64());
         Ok(response)
     }
 
     fn refused(&self, reason: &'static str, addr: SocketAddr, error: &str) {
-        metrics::counter!("http_connections_broken_total", "door" => self.name, "reason" => reason).increment(1);
+        meters::broken(self.name, reason).increment(1);
         tracing::debug!(door = self.name, peer = %addr, reason, error, "connection ended");
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     Handler, HttpError,
     connection::{Order, Service},
+    meters,
     slots::Slots,
 };
 use aitrading_env::{BoxFuture, BoxListener, BoxStream, Env};
@@ -162,14 +163,14 @@ fn admit(env: &Env, service: &Arc<Service>, stream: BoxStream, peer: SocketAddr,
             drop(env.spawn.task("http-connection", Box::pin(serve)));
         }
         Err(cap) => {
-            metrics::counter!("http_connections_refused_total", "door" => service.name, "cap" => cap).increment(1);
+            meters::refused(service.name, cap).increment(1);
             tracing::debug!(door = service.name, %peer, cap, open = service.slots.open(), "connection refused");
         }
     }
 }
 
 async fn rest(env: &Env, name: &'static str, error: &io::Error) {
-    metrics::counter!("http_accept_errors_total", "door" => name).increment(1);
+    meters::accept_errors(name).increment(1);
     tracing::warn!(door = name, %error, "accepting a connection failed");
     env.clock.sleep(ACCEPT_PAUSE).await;
 }

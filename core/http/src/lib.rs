@@ -9,6 +9,7 @@ mod client;
 mod connection;
 mod door;
 mod error;
+mod meters;
 mod observe;
 mod problem;
 mod request;

@@ -25,7 +25,10 @@ impl Metrics {
         let installed = INSTALLED.get_or_init(|| {
             let recorder = PrometheusBuilder::new().build_recorder();
             let handle = recorder.handle();
-            metrics::set_global_recorder(recorder).ok().map(|()| handle)
+            metrics::set_global_recorder(recorder).ok().map(|()| {
+                crate::meters::describe();
+                handle
+            })
         });
         installed.clone().map(Self).ok_or(HttpError::MetricsTaken)
     }

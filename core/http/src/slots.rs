@@ -2,7 +2,7 @@
 
 use aitrading_env::{BoxFuture, BoxStream, Clock};
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     fmt, io,
     net::IpAddr,
     pin::Pin,
@@ -19,7 +19,7 @@ pub(crate) struct Slots(Arc<Mutex<Counts>>);
 #[derive(Debug)]
 struct Counts {
     total: usize,
-    per_address: HashMap<IpAddr, usize>,
+    per_address: BTreeMap<IpAddr, usize>,
     total_max: usize,
     per_address_max: usize,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Slot {
 
 impl Slots {
     pub(crate) fn new(total_max: usize, per_address_max: usize) -> Self {
-        let counts = Counts { total: 0, per_address: HashMap::new(), total_max, per_address_max };
+        let counts = Counts { total: 0, per_address: BTreeMap::new(), total_max, per_address_max };
         Self(Arc::new(Mutex::new(counts)))
     }
 

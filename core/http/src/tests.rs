@@ -1,9 +1,10 @@
 //! Pieces that need no socket.
+#![expect(clippy::disallowed_methods, reason = "the bodies are the test's own")]
 
 use crate::{Body, HttpError, Response, StatusCode, problem, slots::Slots, status_of, websocket::accept_for};
 use aitrading_error::{Category, Coded, Dna, Fault, FaultSide};
 use http_body_util::BodyExt;
-use std::{collections::HashSet, io, net::IpAddr};
+use std::{collections::BTreeSet, io, net::IpAddr};
 
 #[test]
 fn the_accept_value_is_the_one_of_the_rfc() {
@@ -81,7 +82,7 @@ fn codes_are_unique_and_texts_do_not_repeat_their_source() {
         HttpError::Unreachable { addr, source: io() },
         HttpError::AnswerTimeout { addr, limit_ms: 1 },
     ];
-    let codes: HashSet<_> = all.iter().map(|e| e.dna().code).collect();
+    let codes: BTreeSet<_> = all.iter().map(|e| e.dna().code).collect();
     assert_eq!(codes.len(), all.len());
     assert!(all.iter().all(|e| !e.to_string().contains("the source")));
     assert!(all.into_iter().all(|e| Response::from(e).status().as_u16() >= 400));

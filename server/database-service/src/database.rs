@@ -5,6 +5,7 @@ use crate::{
     accounts::{SqlAccounts, SqlDevices},
     cache::MokaCache,
     meta::SqlMeta,
+    meters,
     signals::SqlSignals,
     sqlite::{Db, Doing},
     stats::Stats,
@@ -44,6 +45,7 @@ impl Database {
     pub async fn open(env: &Env, settings: Settings, dir: &Path) -> Result<Self, StoreError> {
         let doing = "opening the data directory";
         let settings = settings.sane();
+        meters::describe();
         env.fs.create_dir_all(dir).doing(doing)?;
         let lock = env.fs.try_lock(&dir.join(LOCK)).doing(doing)?;
         let lock = lock.ok_or_else(|| StoreError::InUse { dir: dir.to_owned() })?;

@@ -6,8 +6,11 @@
 
 mod accounts;
 mod cache;
+mod chains;
 mod database;
 mod meta;
+mod meters;
+mod patterns;
 mod service;
 mod settings;
 mod signals;
@@ -16,6 +19,8 @@ mod stats;
 mod subscriptions;
 mod ticks;
 
+pub use chains::LocalChains;
 pub use database::Database;
+pub use patterns::LocalPatterns;
 pub use service::{NAME, component};
 pub use settings::Settings;

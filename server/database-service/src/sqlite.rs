@@ -14,7 +14,7 @@ use sqlx::{
 };
 use std::{path::Path, sync::Arc, time::Duration};
 
-/// The schema, embedded. Version 1: `0001_first.sql`.
+/// The schema, embedded: `0001_first.sql` and what was added since.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 const BUSY: Duration = Duration::from_secs(5);

@@ -1,5 +1,6 @@
 //! Numbers that health and metrics show: written on the way, read without waiting.
 
+use crate::meters;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The state of the stores as far as their users have noticed.
@@ -16,22 +17,22 @@ pub(crate) struct Stats {
 impl Stats {
     pub(crate) fn wrote(&self, ns: u64) {
         self.write_ns.store(ns, Ordering::Relaxed);
-        metrics::histogram!("database_write_seconds").record(ns as f64 / 1e9);
+        meters::write_seconds().record(ns as f64 / 1e9);
     }
 
     pub(crate) fn probed(&self, outcome: Option<u64>) {
         self.failed.store(outcome.is_none(), Ordering::Relaxed);
         if let Some(ns) = outcome {
             self.probe_ns.store(ns, Ordering::Relaxed);
-            metrics::gauge!("database_probe_seconds").set(ns as f64 / 1e9);
+            meters::probe_seconds().set(ns as f64 / 1e9);
         }
     }
 
     pub(crate) fn has_files(&self, files: u64, bytes: u64) {
         self.files.store(files, Ordering::Relaxed);
         self.file_bytes.store(bytes, Ordering::Relaxed);
-        metrics::gauge!("database_tick_files").set(files as f64);
-        metrics::gauge!("database_tick_file_bytes").set(bytes as f64);
+        meters::tick_files().set(files as f64);
+        meters::tick_file_bytes().set(bytes as f64);
     }
 
     pub(crate) fn merged(&self, well: bool) {

@@ -121,7 +121,7 @@ impl TickStore for SqlTicks {
         let _one = self.gate.lock().await;
         let ticks: usize = commit.sources.iter().map(|part| part.ticks.len()).sum();
         let changed = self.take(commit).await?;
-        metrics::counter!("database_ticks_total").increment(ticks as u64);
+        crate::meters::ticks().increment(ticks as u64);
         if !changed.is_empty() {
             // From here on the commit stands, whatever happens.
             self.tidy(&changed).await;

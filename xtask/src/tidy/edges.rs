@@ -20,6 +20,9 @@ const fn planned(folder: &'static str, may: &'static [&'static str]) -> Row {
     Row { folder, planned: true, may }
 }
 
+/// What an adapter to one kind of database server may use.
+const ADAPTER: &[&str] = &["model", "error", "env", "store", "database-link"];
+
 /// Adding a word here is a design change: it needs the same word in ARCHITECTURE.md and a reason in the commit.
 pub(super) const TABLE: &[Row] = &[
     row("core/model", &[]),
@@ -35,13 +38,38 @@ pub(super) const TABLE: &[Row] = &[
     planned("core/log-store", &["error", "env", "config", "logging"]),
     row("core/hub", &["error", "env", "config", "logging"]),
     row("core/http", &["error", "env", "logging", "channel"]),
+    row("core/market-files", &["model", "error"]),
     planned("core/chain", &["model", "error"]),
     row("core/testkit", &["core"]),
     row("server/risk", &["model", "error"]),
     row("server/store", &["model", "error"]),
+    row("server/database-link", &["error", "env", "config", "store"]),
+    row("server/sql-engine", &["model", "error", "env", "store"]),
+    row("server/store-clickhouse", ADAPTER),
+    row("server/store-redis", ADAPTER),
+    row("server/store-nats", ADAPTER),
+    row("server/store-rest", ADAPTER),
     row(
         "server/database-service",
-        &["model", "error", "env", "config", "wire", "channel", "http", "store", "chain", "log-store", "hub"],
+        &[
+            "model",
+            "error",
+            "env",
+            "config",
+            "wire",
+            "channel",
+            "http",
+            "store",
+            "chain",
+            "log-store",
+            "hub",
+            "database-link",
+            "sql-engine",
+            "store-clickhouse",
+            "store-redis",
+            "store-nats",
+            "store-rest",
+        ],
     ),
     row(
         "server/data-bridge",

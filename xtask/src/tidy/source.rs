@@ -12,6 +12,10 @@ pub(super) const DRAWERS: &[&str] = &["common", "helper", "helpers", "manager", 
 const COMMENT_FROM_LINES: usize = 30;
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
+const FORMATTING: &[&str] = &["format", "format_args", "write", "writeln"];
+/// Words that a statement begins with. A literal that begins so and has a place for a value is SQL put together from text.
+const STATEMENTS: &[&str] =
+    &["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "WITH", "FOR", "MERGE", "TRUNCATE", "UPSERT"];
 const UNFINISHED: &[&str] = &["todo", "unimplemented", "dbg"];
 /// Top folders of the machines that this is developed on; none of them means anything to a reader.
 const MACHINE_FOLDERS: &[&str] = &["work", "farm", "root"];
@@ -48,6 +52,9 @@ fn rust(path: &str, text: &str) -> Vec<Violation> {
         found.push(Violation::new(path, 1, "missing-docs", "a core crate says #![warn(missing_docs)]"));
     }
     found.extend(drawer_in_path(path));
+    if !is_test(path) {
+        formatted_sql(path, tokens.clone(), &mut found);
+    }
     marks(path, tokens, &mut found);
     let mut shape = Shape { path, production: !is_test(path), test_lines: 0, found };
     shape.visit_file(&file);
@@ -62,7 +69,7 @@ fn rust(path: &str, text: &str) -> Vec<Violation> {
 
 /// Tests may be long lists of cases; the lengths bind what is shipped.
 fn is_test(path: &str) -> bool {
-    path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "benches" | "fuzz" | "testkit"))
+    path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "benches" | "examples" | "fuzz" | "testkit"))
 }
 
 fn is_core_root(path: &str) -> bool {
@@ -103,6 +110,40 @@ fn marks(path: &str, tokens: TokenStream, found: &mut Vec<Violation>) {
             marks(path, group.stream(), found);
         }
     }
+}
+
+/// A value never becomes part of a statement's text: it is bound as a parameter.
+fn formatted_sql(path: &str, tokens: TokenStream, found: &mut Vec<Violation>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for three in tokens.windows(3) {
+        if let [TokenTree::Ident(name), TokenTree::Punct(bang), TokenTree::Group(group)] = three
+            && bang.as_char() == '!'
+            && FORMATTING.iter().any(|formatting| name == formatting)
+            && group.stream().into_iter().take(3).any(|token| is_statement(&token))
+        {
+            let message = "SQL is put together from text: write the statement out and bind the value as a parameter";
+            found.push(Violation::new(path, name.span().start().line, "formatted-sql", message));
+        }
+    }
+    for token in tokens {
+        match token {
+            TokenTree::Ident(name) if name == "AssertSqlSafe" => {
+                let message = "AssertSqlSafe lets text become SQL: write the statement out and bind the value";
+                found.push(Violation::new(path, name.span().start().line, "formatted-sql", message));
+            }
+            TokenTree::Group(group) => formatted_sql(path, group.stream(), found),
+            _ => {}
+        }
+    }
+}
+
+fn is_statement(token: &TokenTree) -> bool {
+    let TokenTree::Literal(literal) = token else { return false };
+    let text = literal.to_string();
+    let text = text.trim_start_matches(['r', '#', '"']).trim_start();
+    let word = text.split(|c: char| !c.is_ascii_uppercase()).next().unwrap_or_default();
+    // A lone word is a word of a sentence, in capitals or not.
+    STATEMENTS.contains(&word) && text.len() > word.len().saturating_add(2)
 }
 
 fn unfinished(name: &Ident) -> bool {

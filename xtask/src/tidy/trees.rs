@@ -37,6 +37,7 @@ const OWNED: &[Owned] = &[
         what: "a database driver or store format",
         packages: &[
             "arrow*",
+            "async-nats",
             "clickhouse*",
             "datafusion*",
             "diesel*",
@@ -44,17 +45,19 @@ const OWNED: &[Owned] = &[
             "moka",
             "parquet*",
             "redis",
+            "reqwest",
             "rusqlite",
             "sea-orm*",
             "sqlx*",
             "tokio-postgres*",
         ],
-        owners: &["database-service"],
+        owners: &["database-service", "sql-engine", "store-clickhouse", "store-redis", "store-nats", "store-rest"],
     },
     Owned {
         what: "the HTTP framework",
         packages: &["axum*", "hyper", "hyper-util", "tower-http"],
-        owners: &["http", "api-gateway"],
+        // The adapters' drivers bring its client half.
+        owners: &["http", "api-gateway", "store-clickhouse", "store-rest"],
     },
 ];
 
@@ -74,7 +77,8 @@ const CRYPTOGRAPHY: &[(&str, &[&str])] = &[
     ("native-tls", &[]),
     ("opaque-ke", &["security"]),
     ("openssl", &[]),
-    ("rcgen", &["security"]),
+    // The testkit makes certificates for test servers, and is never shipped.
+    ("rcgen", &["security", "testkit"]),
     // The door computes the accept key of the WebSocket handshake, which is SHA-1 by its RFC.
     ("ring", &["security", "channel", "keystore", "http"]),
     ("rsa", &[]),

@@ -1,4 +1,5 @@
 //! Doors with TLS and client certificates.
+#![expect(clippy::disallowed_methods, reason = "the answers are those of the test's own handler")]
 
 use crate::world::{Running, advancing, check_serves, dial, echo, manual_env, plain, read_all};
 use aitrading_env::{BoxStream, Env};

@@ -7,7 +7,7 @@ use aitrading_model::{MarketTime, Source};
 use aitrading_store::StoreError;
 use bytes::Bytes;
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::BTreeSet,
     fmt::Write as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -36,7 +36,7 @@ pub(crate) struct FileRow {
 pub(crate) struct Shelf {
     env: Env,
     root: PathBuf,
-    known_dirs: Mutex<HashSet<PathBuf>>,
+    known_dirs: Mutex<BTreeSet<PathBuf>>,
     retired: Mutex<Retired>,
 }
 

@@ -1,4 +1,5 @@
 //! Files: how many there are, how small they are, and that readers and writers do not disturb each other.
+#![expect(clippy::disallowed_methods, reason = "the environment names the shared data")]
 
 use crate::world::{World, block_on, everything, feed, small};
 use aitrading_database_service::Settings;

@@ -4,7 +4,7 @@ use crate::world::{World, block_on, everything, feed, small};
 use aitrading_database_service::Settings;
 use aitrading_error::Coded;
 use aitrading_hub::Status;
-use aitrading_model::{ReportState, TenantId};
+use aitrading_model::{AccountId, MarketTime, ReportState, SymbolSpec, TenantId};
 use aitrading_store::{SignalChange, StoreError, conformance::sample};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -38,6 +38,45 @@ fn everything_is_there_after_reopening() {
     });
 }
 
+/// A specification as it was written before symbols had sessions.
+const SPEC_OF_BEFORE: &str = r#"{"symbol":"USDJPY","digits":3,"contract_size":"100000","tick_size":"0.001",
+    "tick_value":"0.618839","tick_value_loss":"0.618839","volume_min":"0.01","volume_max":"80","volume_step":"0.01",
+    "volume_limit":"0","stops_level":0,"freeze_level":0,"trade_mode":"full","execution":"market","filling":2,"order_mode":127,
+    "calc_mode":"forex","currency_base":"USD","currency_profit":"JPY","currency_margin":"USD",
+    "margin_conversion":"1","profit_conversion":"0.00618839"}"#;
+
+/// The specification that a database reads whose row says `body`.
+async fn spec_of(body: &str) -> Result<SymbolSpec, StoreError> {
+    let world = World::new();
+    world.open(Settings::default()).await?.close().await?;
+    let statement = "INSERT INTO symbol_specs (tenant, account, symbol, at, body) VALUES (1, 7, 'USDJPY', 5, ?)";
+    let mut conn = raw(&world).await;
+    sqlx::query(statement).bind(body.to_owned()).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+    let database = world.open(Settings::default()).await?;
+    Ok(database.stores().accounts.specs(TenantId(1), AccountId(7)).await?[0])
+}
+
+#[test]
+fn a_specification_of_before_sessions_says_that_they_are_unknown() {
+    let spec = block_on(spec_of(SPEC_OF_BEFORE)).unwrap();
+    assert_eq!((spec.symbol.as_str(), spec.sessions), ("USDJPY", None));
+}
+
+#[test]
+fn a_broken_table_of_sessions_is_told_and_not_believed() {
+    let body = |ahead: i32, monday: &str| {
+        let before = SPEC_OF_BEFORE.trim_end_matches('}');
+        format!(r#"{before},"sessions":{{"server_ahead_s":{ahead},"days":[[],{monday},[],[],[],[],[]]}}}}"#)
+    };
+    let sound = block_on(spec_of(&body(7_200, "[[0,86400]]"))).unwrap().sessions.unwrap();
+    assert!(sound.is_open(MarketTime(1_354_492_800_000)), "a Monday");
+    for broken in [body(7_201, "[[0,86400]]"), body(7_200, "[[5,5]]"), body(7_200, "[0]")] {
+        let read = block_on(spec_of(&broken));
+        assert!(matches!(read, Err(StoreError::Corrupt { .. })), "{read:?}");
+    }
+}
+
 #[test]
 fn a_second_process_is_told_who_has_the_directory() {
     let world = World::new();
@@ -52,6 +91,27 @@ fn a_second_process_is_told_who_has_the_directory() {
 }
 
 #[test]
+fn denials_of_the_first_schema_stay_readable() {
+    let world = World::new();
+    block_on(async {
+        let file = world.dir.path().join("main.db");
+        let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+        let mut old = SqliteConnection::connect_with(&options).await.unwrap();
+        let mut first = sqlx::migrate!("migrations/sqlite");
+        first.migrations.to_mut().truncate(1);
+        first.run(&mut old).await.unwrap();
+        let statement = "INSERT INTO denials (tenant, account, strategy, symbol, trace, code, at)
+             VALUES (1, 7, 1, 'GBPJPY', zeroblob(16), 'STALE_PRICE', 4)";
+        sqlx::query(statement).execute(&mut old).await.unwrap();
+        old.close().await.unwrap();
+        let database = world.open(small()).await.unwrap();
+        let stored = database.stores().signals.denials(TenantId(1), 0, 9).await.unwrap();
+        assert_eq!(stored.len(), 1);
+        assert_eq!((stored[0].row.code.as_str(), &stored[0].row.verdict), ("STALE_PRICE", &None));
+    });
+}
+
+#[test]
 fn a_newer_schema_is_refused() {
     let world = World::new();
     block_on(async {
@@ -60,7 +120,7 @@ fn a_newer_schema_is_refused() {
              VALUES (999, 'later', 1, x'00', 0)";
         sqlx::query(statement).execute(&mut raw(&world).await).await.unwrap();
         let refused = world.open(Settings::default()).await.unwrap_err();
-        assert!(matches!(refused, StoreError::SchemaNewer { found: 999, known: 1 }), "{refused:?}");
+        assert!(matches!(refused, StoreError::SchemaNewer { found: 999, known: 2 }), "{refused:?}");
     });
 }
 

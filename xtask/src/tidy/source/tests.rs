@@ -115,3 +115,13 @@ fn a_file_that_cannot_be_read_fails() {
     check_broken(PRODUCTION, "fn a() {\n", "1: parse");
     check_broken(PRODUCTION, "fn a() -> {}\nlet x = 1;\n", "1: parse");
 }
+
+#[test]
+fn values_are_bound_and_not_formatted_into_sql() {
+    check_broken(PRODUCTION, "fn a() {\n    format!(\"SELECT x FROM t WHERE y = {y}\");\n}\n", "2: formatted-sql");
+    check_broken(PRODUCTION, "fn a() { b(&format!(r#\"  DELETE FROM t WHERE y = {}\"#, y)) }\n", "1: formatted-sql");
+    check_broken(PRODUCTION, "fn a() { write!(out, \"INSERT INTO {table} (a)\") }\n", "1: formatted-sql");
+    check_broken(PRODUCTION, "fn a() { query(AssertSqlSafe(text)) }\n", "1: formatted-sql");
+    check_clean(PRODUCTION, "fn a() { format!(\"Select a file: {y}\"); format!(\"WITH\"); query(\"SELECT {}\") }\n");
+    check_clean(TEST, "fn a() { format!(\"SELECT x FROM {t}\") }\n");
+}
