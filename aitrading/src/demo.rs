@@ -30,6 +30,7 @@ use std::{io::Write, time::Duration};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// A client's orderly end.
 const CLIENT_STOP: Duration = Duration::from_secs(20);
+const STOPPED: &str = "nothing is decided until there is space and the server is started again";
 /// Clients that have not come in by then will not.
 const CONNECT: Duration = Duration::from_secs(20);
 /// After the last tick, decisions under way may still settle.
@@ -62,6 +63,7 @@ pub(crate) async fn run(
     };
     let shown = shown.await;
     let mut problems = Vec::new();
+    let stopped = server.engine.stopped();
     let ended = end(env, server, clients, &mut problems).await;
     drop(log);
     problems.splice(0..0, shown?);
@@ -86,7 +88,11 @@ pub(crate) async fn run(
     if let Some(path) = &args.report {
         report.write(env, path)?;
     }
-    if report.holds { Ok(()) } else { Err(Failure::new(Exit::CheckFailed, "the demo did not hold; see above")) }
+    match stopped {
+        Some(code) => Err(Failure::new(Exit::Io, format!("the disk is full or broken ({code}): {STOPPED}"))),
+        None if report.holds => Ok(()),
+        None => Err(Failure::new(Exit::CheckFailed, "the demo did not hold; see above")),
+    }
 }
 
 /// A report that cannot be written is told before the run, not after it.
@@ -174,6 +180,10 @@ async fn watch(
             }
         }
         display.show(out, server, clients).await?;
+        if let Some(code) = server.engine.stopped() {
+            problems.push(format!("the trading engine was stopped by {code}: {STOPPED}"));
+            return Ok(problems);
+        }
         let now = env.clock.mono_ns();
         if now.saturating_sub(started) >= nanos(CONNECT) && clients.iter().all(|c| c.status().acknowledged == 0) {
             // The end names each client's own reason.

@@ -9,6 +9,8 @@ use std::{fmt, process::ExitCode};
 pub(crate) enum Exit {
     /// Ran, and what it checks does not hold.
     CheckFailed = 1,
+    /// A word on the command line means nothing here.
+    Usage = 2,
     /// An input file is malformed.
     Data = 65,
     /// An input file is missing.
@@ -19,7 +21,7 @@ pub(crate) enum Exit {
     Internal = 70,
     /// A directory or file cannot be made or written.
     CannotCreate = 73,
-    /// Reading or writing failed on the way: disk full, disk broken.
+    /// Reading or writing failed on the way: disk full, disk broken, a limit of the machine.
     Io = 74,
     /// Another process holds the data directory.
     Busy = 75,
@@ -37,8 +39,8 @@ Exit codes:
   66  an input file is missing
   69  a port is taken, or a service cannot be reached
   70  a defect of ours
-  73  the data directory cannot be created or written
-  74  reading or writing failed: disk full or broken
+  73  a directory cannot be created or written, or holds already what was to be made
+  74  reading or writing failed: disk full or broken, or a limit of the machine is reached
   75  another process is using the data directory
   78  the configuration is not valid (every problem is listed)";
 
@@ -88,9 +90,9 @@ fn exit_of(dna: aitrading_error::Dna) -> Exit {
         ("STORE_IN_USE" | "AUDIT_LOCKED", _) => Exit::Busy,
         ("PORT_IN_USE", _) | (_, C::Network) => Exit::Unavailable,
         (_, C::Config | C::Crypto | C::Access) => Exit::Config,
-        (_, C::Storage) => Exit::Io,
+        (_, C::Storage | C::Capacity) => Exit::Io,
         (_, C::Input) => Exit::Data,
-        (_, C::Trading | C::Capacity) => Exit::CheckFailed,
+        (_, C::Trading) => Exit::CheckFailed,
         (_, C::Internal) => Exit::Internal,
     }
 }

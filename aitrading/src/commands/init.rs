@@ -34,7 +34,7 @@ pub(crate) async fn run(
     }
     if !fresh && args.demo_client.is_none() {
         let text = format!("{} is prepared already; nothing was changed", args.data_dir.display());
-        return Err(Failure::new(Exit::CheckFailed, text));
+        return Err(Failure::new(Exit::CannotCreate, text));
     }
     if fresh {
         prepare(env, &layout, args.port_offset)?;
@@ -80,7 +80,7 @@ fn tell_spare(out: &mut dyn Write, layout: &Layout) -> Result<(), Failure> {
 fn use_spare(env: &Env, out: &mut dyn Write, layout: &Layout, key: &Path, fresh: bool) -> Result<(), Failure> {
     if fresh {
         let text = format!("{} is not prepared yet; there is nothing to change", layout.root().display());
-        return Err(Failure::new(Exit::CheckFailed, text));
+        return Err(Failure::new(Exit::Config, text));
     }
     Vault::use_spare(env, &layout.keys(), key)?;
     print(
@@ -109,7 +109,7 @@ pub(crate) fn prepare(env: &Env, layout: &Layout, port_offset: u16) -> Result<Va
 async fn client(env: &Env, layout: &Layout, config: &Config, dir: &Path, account: AccountId) -> Result<bool, Failure> {
     if env.fs.metadata(&dir.join("settings.toml")).is_ok_and(|m| m.is_some()) {
         let text = format!("{} holds a client already; choose another directory", dir.display());
-        return Err(Failure::new(Exit::CheckFailed, text));
+        return Err(Failure::new(Exit::CannotCreate, text));
     }
     let mut vault = Vault::open(env, &layout.keys())?;
     let spare_is_new = vault.ensure_spare(env, &layout.keys())?;

@@ -24,6 +24,8 @@ const REDRAW_EVERY_NS: u64 = SECOND_NS;
 const SIGNALS: usize = 3;
 /// Longest reason or health problem that is shown.
 const SHORT: usize = 40;
+/// Of the part that is not healthy; fits a line with the words before it.
+const REASON: usize = 80;
 
 /// What is shown, and where.
 pub(super) struct Scene<'a> {
@@ -186,10 +188,12 @@ fn health(server: &Server) -> String {
     if snapshot.ready {
         return "healthy".to_owned();
     }
-    let mut parts = snapshot.components.iter().flat_map(|c| c.parts.iter().map(move |part| (c, part)));
-    let down = parts.find(|(_, part)| part.status == aitrading_hub::Status::Down);
+    let parts = snapshot.components.iter().flat_map(|c| c.parts.iter().map(move |part| (c, part)));
+    let down: Vec<_> = parts.filter(|(_, part)| part.status == aitrading_hub::Status::Down).collect();
+    // A log or a journal that is down is a cause; trading that is down may be its consequence.
+    let down = down.iter().find(|(_, part)| part.name != "trading").or(down.first());
     let why = down.map_or_else(String::new, |(c, part)| format!(": {} {} {}", c.name, part.name, part.detail));
-    format!("NOT HEALTHY{}", why.chars().take(SHORT).collect::<String>())
+    format!("NOT HEALTHY{}", why.chars().take(REASON).collect::<String>())
 }
 
 fn closed(error: &std::io::Error) -> Failure {

@@ -191,7 +191,7 @@ fn known_symbol(name: &str) -> Result<Symbol, Failure> {
     let shipped = specs::shipped().unwrap_or_default();
     let known: Vec<_> = shipped.iter().map(|row| row.spec.symbol.to_string()).collect();
     let text = format!("there is no specification for the symbol '{name}'; known are {}", known.join(", "));
-    Err(Failure::new(Exit::Data, text))
+    Err(Failure::new(Exit::Usage, text))
 }
 
 /// Reads the tick file once, so that a bad line is told before anything is started.

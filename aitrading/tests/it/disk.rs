@@ -113,6 +113,17 @@ async fn a_disk_that_fills_up_under_load_loses_nothing_that_was_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_demo_whose_disk_fills_up_names_the_disk_and_ends_with_its_code() {
+    let world = World::new();
+    let Some(_disk) = SmallDisk::mount(&world, "disk", 40 * MIB) else { return };
+    let offset = world.offset.to_string();
+    let args = ["demo", "--headless", "--for", "60s", "--terminals", "4", "--data-dir", "disk/demo", "--port-offset"];
+    let mut command = world.command(&args);
+    command.arg(&offset);
+    world.end(command).await.refused(74, &["full", "started again"]);
+}
+
+#[tokio::test]
 async fn when_there_is_space_again_ticks_go_on_by_themselves_and_trading_after_a_restart() {
     let world = World::new();
     let Some(_disk) = SmallDisk::mount(&world, "disk", 256 * MIB) else { return };
@@ -129,6 +140,11 @@ async fn when_there_is_space_again_ticks_go_on_by_themselves_and_trading_after_a
         (named && !world.is_ready().await).then_some(())
     };
     world.until("the full disk to be named as the cause", limit, told).await;
+    let stopped = async || {
+        let (_, health) = world.get("/health/ready").await.ok()?;
+        (health.contains("stopped by ") && health.contains("start the server again")).then_some(())
+    };
+    world.until("health to say that trading stopped, why, and what to do", limit, stopped).await;
     world.env.fs.remove_file(&world.path("disk/filler")).unwrap();
     // Ticks: everything is taken, acknowledged and handed to the store without a human.
     client.until_feed_ends(&world).await;

@@ -135,16 +135,16 @@ async fn bad_tick_files_are_refused_with_line_and_column() {
 #[tokio::test]
 async fn unknown_symbols_and_unprepared_directories_name_the_cure() {
     let world = World::new();
-    world.run(&["demo", "--headless", "--symbol", "NOSUCH"]).await.refused(65, &["NOSUCH", "known are", "EURUSD"]);
+    world.run(&["demo", "--headless", "--symbol", "NOSUCH"]).await.refused(2, &["NOSUCH", "known are", "EURUSD"]);
     for command in [&["up"][..], &["health"]] {
         let arguments: Vec<_> = command.iter().chain(&["--data-dir", "fresh"]).collect();
         world.run(&arguments).await.refused(78, &["fresh", "aitrading init --data-dir fresh"]);
     }
     world.run(&["config", "check", "--data-dir", "fresh"]).await.refused(78, &["aitrading.toml", "check path"]);
     world.init().await;
-    world.run(&["init", "--data-dir", "server"]).await.refused(1, &["prepared already", "nothing was changed"]);
+    world.run(&["init", "--data-dir", "server"]).await.refused(73, &["prepared already", "nothing was changed"]);
     let again = world.run(&["init", "--data-dir", "server", "--demo-client", "client"]).await;
-    again.refused(1, &["holds a client already", "choose another directory"]);
+    again.refused(73, &["holds a client already", "choose another directory"]);
 }
 
 #[tokio::test]

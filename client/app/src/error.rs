@@ -96,8 +96,8 @@ impl AppError {
             (_, Category::Input) => 65,
             (_, Category::Network) => 69,
             (_, Category::Config | Category::Crypto | Category::Access) => 78,
-            (_, Category::Storage) => 74,
-            (_, Category::Trading | Category::Capacity | Category::Internal) => EXIT_INTERNAL,
+            (_, Category::Storage | Category::Capacity) => 74,
+            (_, Category::Trading | Category::Internal) => EXIT_INTERNAL,
         }
     }
 }

@@ -77,7 +77,9 @@ pub enum AuditError {
     #[error("the audit log halted after a write failure: restart, so that the files are verified from the medium")]
     Halted,
     /// The disk is full.
-    #[error("the audit log's disk is full: free space; it resumes by itself")]
+    #[error(
+        "the audit log's disk is full: free space; the log then goes on by itself, but a trading engine that it stopped does so when the server is started again"
+    )]
     Stalled,
     /// A file of the log was moved, replaced or cut under the process.
     #[error("a file of the audit log was moved, replaced or cut while in use: find out who did it, then restart")]
@@ -123,7 +125,7 @@ impl Coded for AuditError {
             Self::Halted => {
                 new("AUDIT_HALTED", Category::Storage).severity(Severity::Critical).retry(Retry::VerifyFirst)
             }
-            Self::Stalled => new("AUDIT_STALLED", Category::Capacity).severity(Severity::Critical).retry(Retry::Later),
+            Self::Stalled => new("AUDIT_STALLED", Category::Storage).severity(Severity::Critical).retry(Retry::Later),
             Self::PathChanged => new("AUDIT_PATH_CHANGED", Category::Storage).severity(Severity::Critical),
             Self::Closed => new("AUDIT_CLOSED", Category::Internal).side(FaultSide::Caller),
         }

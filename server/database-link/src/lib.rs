@@ -12,6 +12,7 @@ mod error;
 mod guard;
 mod health;
 mod link;
+mod meters;
 mod retry;
 mod role;
 mod settings;

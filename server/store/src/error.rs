@@ -151,7 +151,7 @@ impl Coded for StoreError {
             Self::Corrupt { .. } => own("STORE_CORRUPT").side(FaultSide::Dependency).severity(Severity::Critical),
             Self::SchemaNewer { .. } => own("STORE_SCHEMA_NEWER").side(FaultSide::Caller),
             Self::Full { .. } => {
-                Dna::new("store", "STORE_FULL", Category::Capacity).side(FaultSide::Dependency).retry(Retry::Later)
+                Dna::new("store", "STORE_FULL", Category::Storage).side(FaultSide::Dependency).retry(Retry::Later)
             }
             Self::InUse { .. } => own("STORE_IN_USE").side(FaultSide::Caller),
         }

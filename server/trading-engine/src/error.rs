@@ -71,7 +71,7 @@ pub enum EngineError {
     #[error("the trading engine's journal failed")]
     Journal(#[source] JournalError),
     /// The audit log failed.
-    #[error("the audit log failed; without it no signal leaves")]
+    #[error("the audit log failed; without it no signal leaves until the server is started again")]
     Audit(#[source] AuditError),
     /// A record of the journal cannot be read.
     #[error("the trading engine's journal holds a record that cannot be read: was it written by a newer version?")]

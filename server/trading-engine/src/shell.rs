@@ -89,6 +89,8 @@ struct Gauges {
     state: AtomicU8,
     halted: AtomicUsize,
     restricted: AtomicUsize,
+    /// Why nothing is decided any more until the next start.
+    stopped: OnceLock<&'static str>,
 }
 
 struct Shared {
@@ -217,6 +219,12 @@ impl TradingEngine {
         self.0.gauges.halted.load(Ordering::Relaxed)
     }
 
+    /// The code of the failed write after which nothing is decided or sent until the server is started again.
+    #[must_use]
+    pub fn stopped(&self) -> Option<&'static str> {
+        self.0.gauges.stopped.get().copied()
+    }
+
     /// Parts for health reports.
     #[must_use]
     pub fn health(&self) -> Vec<Part> {
@@ -235,7 +243,10 @@ impl TradingEngine {
         let (halted, restricted) = (self.halted_accounts(), gauges.restricted.load(Ordering::Relaxed));
         let others = restricted.saturating_sub(halted);
         let more = if others == 0 { String::new() } else { format!(", {others} other levels halted or reducing") };
-        let detail = format!("{sessions} sessions ready, {open} signals open, {halted} accounts halted{more}");
+        let detail = match self.stopped() {
+            Some(code) => format!("stopped by {code}: mend or free the disk, then start the server again"),
+            None => format!("{sessions} sessions ready, {open} signals open, {halted} accounts halted{more}"),
+        };
         vec![
             Part::new("trading", trading, detail),
             Part::new("engine-journal", journal_status, format!("{journal:?}")),

@@ -211,10 +211,13 @@ impl<'a> Check<'a> {
         if have > 0 && self.checkpoint_size.is_none() {
             self.tampered("CHECKPOINT_MISSING", "entries exist, but no checkpoint that verifies");
         }
-        if let Some(closed) = self.closed.filter(|head| head.size != have || self.checkpoint_size != Some(head.size)) {
+        if let Some(closed) =
+            self.closed.filter(|head| head.size != have || self.checkpoint_size.is_some_and(|size| size != head.size))
+        {
+            let signed = self.checkpoint_size.map_or_else(String::new, |size| format!(", {size} are signed"));
             self.tampered(
                 "CLOSED_MISMATCH",
-                format!("the log was closed at {} entries, {have} are there", closed.size),
+                format!("the log was closed at {} entries, {have} are there{signed}", closed.size),
             );
         }
         let Some(tail) = scan.tail else {

@@ -1,6 +1,6 @@
 //! How calls to one server went: a few numbers for health, and metrics by role.
 
-use crate::{BreakerState, Role};
+use crate::{BreakerState, Role, meters};
 use aitrading_store::StoreError;
 use metrics::{Counter, Gauge, Histogram};
 use std::{
@@ -30,13 +30,14 @@ struct Sample {
 impl Record {
     pub(super) fn new(role: Role, backend: &'static str) -> Self {
         let role = role.as_str();
-        let took = |outcome: &'static str| metrics::histogram!("database_link_call_seconds", "role" => role, "backend" => backend, "outcome" => outcome);
+        meters::describe();
+        let took = |outcome: &'static str| meters::call_seconds(role, backend, outcome);
         Self {
             answered: took("answered"),
             failed: took("failed"),
-            repeated: metrics::counter!("database_link_retries_total", "role" => role, "backend" => backend),
-            refused: metrics::counter!("database_link_refused_total", "role" => role, "backend" => backend),
-            state: metrics::gauge!("database_link_breaker_open", "role" => role, "backend" => backend),
+            repeated: meters::retries(role, backend),
+            refused: meters::refused(role, backend),
+            state: meters::breaker_open(role, backend),
             sample: Mutex::default(),
         }
     }

@@ -207,6 +207,10 @@ impl Runner {
             Ok(through) => self.step(Input::Committed { through }).await,
             Err(code) => {
                 self.under_way = 0;
+                if let Some(shared) = self.shared.upgrade() {
+                    // The first failure is the cause; what fails after it is its consequence.
+                    shared.gauges.stopped.set(code).unwrap_or(());
+                }
                 self.step(Input::CommitFailed { code }).await;
             }
         }
