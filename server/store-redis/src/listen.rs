@@ -65,7 +65,7 @@ pub(crate) async fn listen(inner: Arc<Inner>) {
         if *listening.state.borrow() == State::Live {
             attempts = 0;
             // From here on nothing is heard.
-            
+            inner.hub.tell(&Invalidation::Everything);
         }
         attempts = attempts.saturating_add(1);
         let refused = matches!(ended, Err(StoreError::Unauthorised { .. }));
@@ -94,7 +94,7 @@ async fn session(inner: &Arc<Inner>) -> Result<(), StoreError> {
     let subscribed = inner.env.timeout(limit, line.subscribe(&inner.channel)).await;
     subscribed.map_err(|_| errors::late(DOING, limit))?.map_err(|error| errors::told(DOING, error))?;
     // What happened before, while nobody listened, is not known.
-    
+    inner.hub.tell(&Invalidation::Everything);
     inner.listening.state.send_replace(State::Live);
     while line.is_good(inner.generation()) {
         tokio::select! {

@@ -1,19 +1,12 @@
 //! Streams and messages that somebody else made.
 
-use crate::world::{LIMITS, check_next, event, open, open_with, publish, run, settings, subscribe};
+use crate::world::{LIMITS, check_next, event, jetstream_of, open, open_with, publish, run, settings, subscribe};
 use aitrading_error::Coded;
 use aitrading_store::EventBus;
 use aitrading_store_nats::{EventLimits, Names};
 use aitrading_testkit::servers::{Door, Nats};
-use async_nats::jetstream::{
-    self,
-    stream::{Config, DiscardPolicy, RetentionPolicy, StorageType},
-};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use std::time::Duration;
-
-async fn jetstream_of(server: &Nats) -> jetstream::Context {
-    jetstream::new(async_nats::connect(server.address().to_string()).await.unwrap())
-}
 
 /// What an operator would have to make.
 fn good() -> Config {

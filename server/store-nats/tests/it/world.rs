@@ -158,3 +158,8 @@ pub(crate) async fn eventually<T, F: Future<Output = Result<T, StoreError>>>(mut
         env.clock.sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// The server as an operator sees it, through an open door.
+pub(crate) async fn jetstream_of(server: &Nats) -> async_nats::jetstream::Context {
+    async_nats::jetstream::new(async_nats::connect(server.address().to_string()).await.unwrap())
+}

@@ -5,8 +5,9 @@ use aitrading_model::TenantId;
 use aitrading_store::{CacheKey, Invalidation};
 use std::collections::BTreeSet;
 
-const NAMES: [&str; 9] = ["", ":", "1", "1:a", "a:b", "a b\r\n", "*", "{x}", "\u{e9}"];
-const SPACES: [&str; 3] = ["a", "a.b", "changed"];
+const NAMES: [&str; 10] = ["", ":", "b", "1", "1:a", "a:b", "a b\r\n", "*", "{x}", "\u{e9}"];
+// With them, prefix `a` and space `1` would spell what prefix `a:1` and space `a` do, were prefixes not encoded.
+const SPACES: [&str; 4] = ["a", "1", "a.b", "changed"];
 const TENANTS: [u64; 4] = [0, 1, 11, u64::MAX];
 
 fn all() -> impl Iterator<Item = CacheKey> {
