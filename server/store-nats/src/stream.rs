@@ -72,7 +72,7 @@ fn wanted(names: &Names, limits: &EventLimits) -> Config {
         name: names.stream(),
         subjects: vec![names.subjects()],
         retention: RetentionPolicy::Limits,
-        storage: StorageType::Memory,
+        storage: StorageType::File,
         // Full means that publishing is refused; nothing that was acknowledged makes room.
         discard: DiscardPolicy::New,
         max_bytes: limits.bytes(),
