@@ -20,7 +20,7 @@ async fn heartbeat(session: &mut aitrading_channel::Session) -> Bytes {
         }
     };
     // The world's clock stands: without this a heartbeat that never comes would be waited for for ever.
-    Env::real().timeout(Duration::from_secs(20), told).await.expect("a heartbeat")
+    Env::real().timeout(Duration::from_secs(20), told).await.unwrap()
 }
 
 #[tokio::test]
