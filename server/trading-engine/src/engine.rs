@@ -21,7 +21,7 @@ mod verify;
 pub(crate) use codec::{Header, decode, encode};
 pub(crate) use event::{AccountKey, End, Event};
 pub use io::{AccountKeyPublic, ManualOrder};
-pub(crate) use io::{Alert, Answer, Effect, Input, Token};
+pub(crate) use io::{Alert, Answer, Effect, Input, StoredTicks, Token};
 pub use leaves::Pseudonyms;
 
 use crate::{
@@ -94,6 +94,8 @@ pub(crate) struct Engine {
     waiters: Vec<(Token, Source, aitrading_model::Epoch, u64)>,
     lookups: BTreeMap<Token, reports::Stashed>,
     judge_lookups: BTreeMap<Token, state::ReportKey>,
+    /// Reports that the store could not decide yet; the timer asks again.
+    judge_again: BTreeSet<state::ReportKey>,
     next_lookup: u64,
     reports_in_flight: BTreeMap<state::ReportKey, u64>,
     /// Idempotency keys whose outcome is not durable yet, with its commit.
@@ -132,6 +134,7 @@ impl Engine {
             waiters: Vec::new(),
             lookups: BTreeMap::new(),
             judge_lookups: BTreeMap::new(),
+            judge_again: BTreeSet::new(),
             next_lookup: 1,
             reports_in_flight: BTreeMap::new(),
             keys_in_flight: BTreeMap::new(),
@@ -197,7 +200,7 @@ impl Engine {
             Input::NotDelivered { seat, signal, kept } => self.on_not_delivered(&seat, signal, kept),
             Input::Delivered { token, seat, signal, at } => self.on_delivered(token, seat, signal, at),
             Input::Report { token, seat, envelope, at } => self.on_report(now, token, seat, envelope, at, rng),
-            Input::Ticks { token, ticks } => self.on_ticks(now, token, ticks, rng),
+            Input::Ticks { token, stored } => self.on_ticks(now, token, stored.as_ref(), rng),
             Input::Manual { token, order } => self.on_manual(now, token, &order, rng),
             Input::SetState { token, scope, state, code, trace } => {
                 let answer = self.set_state(scope, state, &code, trace).map_or_else(Answer::Refused, |()| Answer::Done);

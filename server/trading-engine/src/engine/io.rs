@@ -99,7 +99,7 @@ pub(crate) enum Input {
     /// Stored ticks that a report needs; `None` if they cannot be read.
     Ticks {
         token: Token,
-        ticks: Option<Vec<Tick>>,
+        stored: Option<StoredTicks>,
     },
     Manual {
         token: Token,
@@ -172,6 +172,14 @@ pub(crate) enum Effect {
     Alert(Alert),
     /// For metrics.
     Count(&'static str),
+}
+
+/// Ticks of a range of market time as the store has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredTicks {
+    pub(crate) ticks: Vec<Tick>,
+    /// The store has ticks from behind the range too, so that it gets no more of it. Until then they may wait in the journal.
+    pub(crate) complete: bool,
 }
 
 /// What happens when a commit is durable.

@@ -5,15 +5,20 @@ use super::{
     Effect, Engine, Event, Token,
     event::Judged,
     feed::{Feed, Span, WINDOW_MS, span_of_ticks},
+    io::StoredTicks,
+    session::Desk,
     state::{Judging, ReportKey},
     verify::{Finding, against_ticks},
 };
-use aitrading_model::{MarketTime, Report, Source, Tick, Timestamp};
+use aitrading_model::{MarketTime, Report, Source, Timestamp};
 
 /// How far before a deal stored ticks are looked for: the quote that prevailed may be older than the window.
 const LOOK_BACK_MS: i64 = 60_000;
-/// Longest wait of receive time for the ticks around a deal: a market that stands still sends none.
-pub(super) const JUDGE_WAIT_NS: i64 = 5_000_000_000;
+/// Longest wait for the ticks around a deal, in receive time while their account's session is open: a market that stands still
+/// sends none. Ticks are older in the client's outbox than reports when a backlog drains, so this covers an outage's.
+const JUDGE_WAIT_NS: u64 = 60_000_000_000;
+/// Longest wait without a session, which could send none either.
+const JUDGE_ABSENT_NS: u64 = 86_400_000_000_000;
 /// Most reports whose price is to be judged later; beyond it the quotes so far decide.
 const JUDGING_MAX: usize = 1_024;
 /// The shell counts callers from 1; lookups of the engine's own count from here.
@@ -22,9 +27,20 @@ const OWN_TOKENS: Token = 1 << 63;
 /// Where quotes come from besides memory.
 pub(super) enum Quotes<'a> {
     Ring,
-    Stored(&'a [Tick]),
+    Stored(&'a StoredTicks),
     /// The store was asked and has no answer.
     Nowhere,
+}
+
+impl Quotes<'_> {
+    /// Can nothing come from there any more but what is there? Memory tells by itself how far [it reaches](Feed::reaches).
+    const fn are_complete(&self) -> bool {
+        match self {
+            Self::Ring => true,
+            Self::Stored(stored) => stored.complete,
+            Self::Nowhere => false,
+        }
+    }
 }
 
 /// What is found of a report.
@@ -50,7 +66,9 @@ impl Engine {
         let verdict = prices(report, feed, quotes);
         let past = report.deals.iter().all(|d| feed.is_some_and(|f| f.is_past(d.time)));
         match verdict {
-            Verdict::Unfit(_) if !past && self.state.judging.len() < JUDGING_MAX => Verdict::Later,
+            Verdict::Unfit(_) if !(past && quotes.are_complete()) && self.state.judging.len() < JUDGING_MAX => {
+                Verdict::Later
+            }
             verdict => verdict,
         }
     }
@@ -69,18 +87,25 @@ impl Engine {
         }
     }
 
-    /// Those that have waited long enough are judged by what is there.
+    /// Those that have waited long enough are judged by what is there, and the store is asked again where it was behind.
     pub(super) fn judge_overdue(&mut self, now: Timestamp) {
         if self.failed {
             return;
         }
-        // A clock that was set must not make the wait endless.
-        let wait = JUDGE_WAIT_NS.unsigned_abs();
-        let due = self.state.judging.iter().filter(|(_, j)| now.since(j.at).unsigned_abs() >= wait);
+        let again = std::mem::take(&mut self.judge_again);
+        let due = self.state.judging.iter().filter(|(key, j)| again.contains(key) || self.is_overdue(now, j));
         let due: Vec<_> = due.map(|(key, _)| *key).collect();
         for key in due {
             self.judge_price(key, true);
         }
+    }
+
+    fn is_overdue(&self, now: Timestamp, judging: &Judging) -> bool {
+        // A clock that was set must not make the wait endless.
+        let waited = |since: Timestamp| now.since(since).unsigned_abs();
+        let desk = self.desks.get(&(judging.source.tenant, judging.source.account));
+        let there = desk.and_then(Desk::ready_at).is_some_and(|ready| waited(ready.max(judging.at)) >= JUDGE_WAIT_NS);
+        there || waited(judging.at) >= JUDGE_ABSENT_NS
     }
 
     /// `over`: nothing more is waited for, except for stored ticks where memory does not reach.
@@ -89,7 +114,7 @@ impl Engine {
         match prices(&judging.report, self.feeds.get(&judging.source), &Quotes::Ring) {
             Verdict::Fits => self.close_judgement(key, None),
             Verdict::Unfit(finding) if over => self.close_judgement(key, Some(finding)),
-            Verdict::Unread if over && !self.judge_lookups.values().any(|asked| *asked == key) => {
+            Verdict::Unread if over && !self.is_asked(key) => {
                 let (source, report) = (judging.source, judging.report.clone());
                 let token = OWN_TOKENS | self.next_lookup;
                 self.next_lookup = self.next_lookup.saturating_add(1);
@@ -100,6 +125,10 @@ impl Engine {
         }
     }
 
+    fn is_asked(&self, key: ReportKey) -> bool {
+        self.judge_again.contains(&key) || self.judge_lookups.values().any(|asked| *asked == key)
+    }
+
     pub(super) fn ask_ticks(&mut self, token: Token, source: Source, report: &Report) {
         let times = || report.deals.iter().map(|d| d.time);
         let (first, last) = (times().min().unwrap_or_default(), times().max().unwrap_or_default());
@@ -108,12 +137,15 @@ impl Engine {
         self.out.effects.push(Effect::LookupTicks { token, source, from, to });
     }
 
-    /// The store has answered one of the engine's own questions: now it is decided.
-    pub(super) fn judge_by_store(&mut self, token: Token, ticks: Option<&[Tick]>) {
+    /// The store has answered one of the engine's own questions: now it is decided, unless the store is behind and there is time.
+    pub(super) fn judge_by_store(&mut self, now: Timestamp, token: Token, quotes: &Quotes<'_>) {
         let Some(key) = self.judge_lookups.remove(&token) else { return };
         let Some(judging) = self.state.judging.get(&key).filter(|_| !self.failed) else { return };
-        let quotes = ticks.map_or(Quotes::Nowhere, Quotes::Stored);
-        let found = match prices(&judging.report, self.feeds.get(&judging.source), &quotes) {
+        let found = match prices(&judging.report, self.feeds.get(&judging.source), quotes) {
+            Verdict::Unfit(_) if !quotes.are_complete() && !self.is_overdue(now, judging) => {
+                self.judge_again.insert(key);
+                return;
+            }
             Verdict::Unfit(finding) => Some(finding),
             Verdict::Fits | Verdict::Unread | Verdict::Later => None,
         };
@@ -122,6 +154,7 @@ impl Engine {
 
     fn close_judgement(&mut self, key: ReportKey, found: Option<Finding>) {
         let Some(judging) = self.state.judging.get(&key) else { return };
+        self.judge_again.remove(&key);
         let ((tenant, account), device, seq) = key;
         let trace = judging.report.trace;
         self.record(Event::Judged(Box::new(Judged {
@@ -149,7 +182,7 @@ fn prices(report: &Report, feed: Option<&Feed>, quotes: &Quotes<'_>) -> Verdict 
     let span = |at| -> Option<Span> {
         match quotes {
             Quotes::Ring | Quotes::Nowhere => remembered(at),
-            Quotes::Stored(ticks) => Span::join(remembered(at), span_of_ticks(ticks, at)),
+            Quotes::Stored(stored) => Span::join(remembered(at), span_of_ticks(&stored.ticks, at)),
         }
     };
     let verdict = Verdict::from(against_ticks(report, span));

@@ -1,7 +1,7 @@
 //! Reports: who says it, what it says, and whether it fits the signal, the ticks and the deadline.
 
 use super::{
-    AccountKey, Answer, Effect, Engine, Event, Token, WishKey,
+    AccountKey, Answer, Effect, Engine, Event, StoredTicks, Token, WishKey,
     event::{Decided, Reported, StateFact},
     io::{After, Alert},
     judge::{Quotes, Verdict},
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::error::Refusal;
 use aitrading_env::Rng;
-use aitrading_model::{Fence, Report, ReportState, Retcode, Tick, Timestamp};
+use aitrading_model::{Fence, Report, ReportState, Retcode, Timestamp};
 use aitrading_risk::{StateScope, TradingState};
 use aitrading_security::{sha256, signing::VerifyingKey};
 use aitrading_wire::{REPORT_DOMAIN, ReportEnvelope, decode_report, services::Seat};
@@ -141,11 +141,11 @@ impl Engine {
         self.ask_ticks(token, source, report);
     }
 
-    pub(super) fn on_ticks(&mut self, now: Timestamp, token: Token, ticks: Option<Vec<Tick>>, rng: &dyn Rng) {
-        let Some(stashed) = self.lookups.remove(&token) else { return self.judge_by_store(token, ticks.as_deref()) };
+    pub(super) fn on_ticks(&mut self, now: Timestamp, token: Token, stored: Option<&StoredTicks>, rng: &dyn Rng) {
+        let quotes = stored.map_or(Quotes::Nowhere, Quotes::Stored);
+        let Some(stashed) = self.lookups.remove(&token) else { return self.judge_by_store(now, token, &quotes) };
         match self.authentic(&stashed.seat, &stashed.envelope) {
             Ok(report) => {
-                let quotes = ticks.as_deref().map_or(Quotes::Nowhere, Quotes::Stored);
                 self.take_report(now, token, stashed, report, &quotes, rng);
             }
             // The session ended meanwhile: the client reports again.

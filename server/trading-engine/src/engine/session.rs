@@ -30,7 +30,8 @@ struct Session {
     seat: Seat,
     fence: Fence,
     device_key: [u8; 32],
-    ready: bool,
+    /// Since when it is set up.
+    ready: Option<Timestamp>,
 }
 
 /// What is known of an account while the process lives.
@@ -46,7 +47,12 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn is_ready(&self) -> bool {
-        self.session.as_ref().is_some_and(|s| s.ready)
+        self.ready_at().is_some()
+    }
+
+    /// Since when a session is open and set up.
+    pub(crate) fn ready_at(&self) -> Option<Timestamp> {
+        self.session.as_ref().and_then(|s| s.ready)
     }
 
     pub(crate) fn knows(&self, symbol: Symbol) -> bool {
@@ -68,7 +74,7 @@ impl Desk {
     pub(crate) fn gate(&self, unresolved: bool) -> Gate {
         match &self.session {
             None => Gate::Down,
-            Some(session) if !session.ready => Gate::Opening,
+            Some(session) if session.ready.is_none() => Gate::Opening,
             Some(_) if unresolved => Gate::Unresolved,
             Some(_) => Gate::Ready,
         }
@@ -192,7 +198,7 @@ impl Engine {
         self.record(Event::Session(fact));
         self.resolve_lost(key, &seat, session.last_signal_seq);
         let desk = self.desks.entry(key).or_default();
-        desk.session = Some(Session { seat, fence, device_key: session.device_key, ready: false });
+        desk.session = Some(Session { seat, fence, device_key: session.device_key, ready: None });
         desk.take_specs(session.specs, session.at);
         self.take_snapshot(key, session.state, session.at);
         let current = self.keys.signal.verifying_key().to_bytes();
@@ -237,7 +243,7 @@ impl Engine {
         if session.seat != seat || session.fence != fence {
             return;
         }
-        session.ready = true;
+        session.ready.get_or_insert(now);
         self.undelivered.remove(&key);
         self.expire(now);
         self.next_round(key);
@@ -266,7 +272,7 @@ impl Engine {
         }
         let open = self.state.open.get_mut(&id)?;
         let session = self.desks.get(&open.decided.account())?.session.as_ref()?;
-        let fits = session.ready && session.seat.device == open.decided.signal.device;
+        let fits = session.ready.is_some() && session.seat.device == open.decided.signal.device;
         // Nothing overtakes a signal that waits for its next try.
         if !fits
             || self.undelivered.contains_key(&open.decided.account())

@@ -5,14 +5,14 @@ use super::{
     commit::{Commit, Committer},
 };
 use crate::{
-    engine::{Answer, Effect, Engine, Input, Token},
+    engine::{Answer, Effect, Engine, Input, StoredTicks, Token},
     meters,
 };
 use aitrading_env::{Env, Task};
 use aitrading_error::{Coded, chain};
-use aitrading_model::{SignalId, Timestamp};
+use aitrading_model::{MarketTime, SignalId, Source, Timestamp};
 use aitrading_risk::TradingState;
-use aitrading_store::TickStore;
+use aitrading_store::{StoreError, TickStore};
 use aitrading_wire::{SignalEnvelope, services::Seat};
 use std::{
     collections::BTreeMap,
@@ -255,9 +255,9 @@ impl Runner {
             Effect::LookupTicks { token, source, from, to } => {
                 let (ticks, shared) = (Arc::clone(&self.ticks), self.shared.clone());
                 let look = async move {
-                    let found = ticks.range(source, from, to, LOOKUP_TICKS).await.ok();
+                    let stored = look_up(ticks.as_ref(), source, from, to).await.ok();
                     let Some(shared) = shared.upgrade() else { return };
-                    let input = Input::Ticks { token, ticks: found };
+                    let input = Input::Ticks { token, stored };
                     drop(shared.queue.send(Message::Input { input, reply: None }).await);
                 };
                 drop(self.env.spawn.task("engine-ticks", Box::pin(look)));
@@ -286,4 +286,16 @@ impl Runner {
         shared.gauges.restricted.store(self.engine.restricted(), Ordering::Relaxed);
         shared.gauges.state.store(number, Ordering::Relaxed);
     }
+}
+
+/// The stored ticks of a range. What lies behind it is asked for first: what comes in between is no reason to call it complete.
+async fn look_up(
+    store: &dyn TickStore,
+    source: Source,
+    from: MarketTime,
+    to: MarketTime,
+) -> Result<StoredTicks, StoreError> {
+    let behind = store.range(source, to, MarketTime(i64::MAX), 1).await?;
+    let ticks = store.range(source, from, to, LOOKUP_TICKS).await?;
+    Ok(StoredTicks { ticks, complete: !behind.is_empty() })
 }

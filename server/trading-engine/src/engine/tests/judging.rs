@@ -1,8 +1,8 @@
 //! Reports that overtake their own tick: honest ones go through, lies are still found out.
 
 use crate::{
-    engine::{Answer, Effect, Event, Input},
-    testing::{Bench, bar_batch, executed, price, source},
+    engine::{Answer, Effect, Event, Input, StoredTicks},
+    testing::{Bench, SEAT, bar_batch, executed, price, source},
 };
 use aitrading_audit::EventKind;
 use aitrading_model::{Epoch, Fence, MarketTime, Price, Report, Tick, TickFlags, Volume};
@@ -77,7 +77,35 @@ fn a_market_that_stands_still_is_not_held_up_and_ends_the_wait() {
     let (mut bench, _) = overtaken();
     let settled = |token| Input::Settled { token, source: source(), epoch: Epoch(1), seq: 4 };
     assert_eq!(bench.try_ask(settled), Some(Answer::Done), "the next tick may come");
-    bench.pass(4);
+    bench.pass(59);
+    bench.put(Input::Timer);
+    assert_eq!(bench.findings(), [""]);
+    bench.pass(1);
+    bench.put(Input::Timer);
+    check_judged(&bench, "PRICE_NOT_QUOTED");
+}
+
+#[test]
+fn while_nobody_can_send_ticks_nobody_is_judged_for_their_absence() {
+    let (mut bench, _) = overtaken();
+    bench.put(Input::SessionClosed { seat: SEAT, fence: Fence(1) });
+    bench.pass(3_600);
+    bench.put(Input::Timer);
+    assert_eq!(bench.findings(), [""], "an hour's outage");
+    bench.open(2, 1);
+    bench.pass(59);
+    bench.put(Input::Timer);
+    assert_eq!(bench.findings(), [""], "the outbox still drains");
+    bench.pass(1);
+    bench.put(Input::Timer);
+    check_judged(&bench, "PRICE_NOT_QUOTED");
+}
+
+#[test]
+fn who_stays_away_is_judged_after_a_day() {
+    let (mut bench, _) = overtaken();
+    bench.put(Input::SessionClosed { seat: SEAT, fence: Fence(1) });
+    bench.pass(86_399);
     bench.put(Input::Timer);
     assert_eq!(bench.findings(), [""]);
     bench.pass(1);
@@ -92,7 +120,8 @@ fn after_a_restart_stored_ticks_decide() {
         let mut bench = Bench::new();
         bench.engine.replay(40, &before.events());
         bench.seen.clone_from(&before.seen);
-        bench.pass(5);
+        bench.open(2, 1);
+        bench.pass(60);
         let effects = bench.put(Input::Timer);
         let asked = effects.iter().find_map(|effect| match effect {
             Effect::LookupTicks { token, .. } => Some(*token),
@@ -101,7 +130,39 @@ fn after_a_restart_stored_ticks_decide() {
         let token = asked.expect("memory is empty, so the store is asked");
         assert!(!bench.put(Input::Timer).iter().any(|e| matches!(e, Effect::LookupTicks { .. })), "once");
         let ticks = stored.map(|ask| vec![tick(report.deals[0].time, ask)]);
-        bench.put(Input::Ticks { token, ticks });
+        bench.put(Input::Ticks { token, stored: ticks.map(|ticks| StoredTicks { ticks, complete: true }) });
+        check_judged(&bench, finding);
+    }
+}
+
+#[test]
+fn a_store_that_is_behind_its_journal_is_asked_until_it_has_caught_up() {
+    for (ask, finding) in [(FILL, ""), ("161.604", "PRICE_NOT_QUOTED")] {
+        let (before, report) = overtaken();
+        let mut bench = Bench::new();
+        bench.engine.replay(40, &before.events());
+        bench.seen.clone_from(&before.seen);
+        bench.open(2, 1);
+        let beyond = |ms| tick(MarketTime(report.deals[0].time.0 + ms), "161.604");
+        feed(&mut bench, beyond(9_000));
+        let token = |effects: &[Effect]| {
+            effects.iter().find_map(|effect| match effect {
+                Effect::LookupTicks { token, .. } => Some(*token),
+                _ => None,
+            })
+        };
+        let asked = token(&bench.seen).expect("the market has passed, but memory began after the deal");
+        bench.put(Input::Ticks { token: asked, stored: Some(StoredTicks { ticks: Vec::new(), complete: false }) });
+        assert_eq!(bench.findings(), [""], "its ticks wait in the journal");
+        let seen = bench.seen.len();
+        feed(&mut bench, beyond(9_001));
+        assert_eq!(token(&bench.seen[seen..]), None, "not with every batch");
+        let asked = token(&bench.put(Input::Timer)).expect("with the timer");
+        bench.put(Input::Ticks { token: asked, stored: None });
+        assert_eq!(bench.findings(), [""], "nor when it cannot be read");
+        let asked = token(&bench.put(Input::Timer)).expect("with the timer");
+        let ticks = vec![tick(report.deals[0].time, ask)];
+        bench.put(Input::Ticks { token: asked, stored: Some(StoredTicks { ticks, complete: true }) });
         check_judged(&bench, finding);
     }
 }

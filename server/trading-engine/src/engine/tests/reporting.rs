@@ -1,7 +1,7 @@
 //! Reports that lie, and reports that come twice.
 
 use crate::{
-    engine::{Answer, Effect, Input},
+    engine::{Answer, Effect, Input, StoredTicks},
     error::Refusal,
     testing::{Bench, SEAT, executed, price, signed},
 };
@@ -145,7 +145,14 @@ fn ticks_that_memory_no_longer_holds_come_from_the_store() {
         volume: Volume::ZERO,
         flags: TickFlags::BID,
     };
-    for (ticks, finding) in [(Some(vec![]), "UNVERIFIABLE"), (None, "UNVERIFIABLE"), (Some(vec![0]), "")] {
+    let cases = [
+        (Some((vec![], true)), "UNVERIFIABLE", false),
+        (Some((vec![], false)), "", true),
+        (None, "", true),
+        (Some((vec![0], true)), "", false),
+        (Some((vec![0], false)), "", false),
+    ];
+    for (found, finding, waits) in cases {
         let mut bench = Bench::ready();
         bench.play(0..4);
         let mut report = executed(&bench.signals()[0], 1, Fence(1), "161.603", 77);
@@ -154,8 +161,10 @@ fn ticks_that_memory_no_longer_holds_come_from_the_store() {
         let (envelope, at) = (signed(&report), bench.now);
         let effects = bench.put(Input::Report { token: 70, seat: SEAT, envelope, at });
         assert!(matches!(effects[..], [Effect::LookupTicks { token: 70, .. }]), "{effects:?}");
-        let ticks = ticks.map(|t: Vec<i64>| t.iter().map(|_| stored(time - 1_000)).collect());
-        bench.put(Input::Ticks { token: 70, ticks });
+        let ticks = |t: Vec<i64>| t.iter().map(|_| stored(time - 1_000)).collect();
+        let stored = found.map(|(t, complete)| StoredTicks { ticks: ticks(t), complete });
+        bench.put(Input::Ticks { token: 70, stored });
         assert_eq!(bench.findings(), [finding]);
+        assert_eq!(!bench.engine.state.judging.is_empty(), waits, "what may wait in the journal still counts");
     }
 }
