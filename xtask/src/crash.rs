@@ -107,9 +107,7 @@ impl Loop {
     }
 
     fn note(&mut self, client: &Process) {
-        let status = client.status();
-        let acknowledged = status.get("acknowledged").and_then(Value::as_u64).unwrap_or(0);
-        self.tally.acknowledged = self.tally.acknowledged.max(acknowledged);
+        self.tally.acknowledged = self.tally.acknowledged.max(acknowledged(&client.status()));
     }
 
     fn run(mut self, options: &Options) -> Result<bool> {
@@ -145,11 +143,15 @@ impl Loop {
 
     /// After the faults: everything converges, then everything is compared.
     fn settle(mut self, client: Process, server: Process, options: &Options) -> Result<bool> {
+        // A client knows what is acknowledged once it has a session; on a busy machine that takes a while.
+        let start = std::time::Instant::now();
+        while acknowledged(&client.status()) == 0 && start.elapsed() < STOP_WITHIN {
+            std::thread::sleep(Duration::from_millis(50));
+        }
         std::thread::sleep(Duration::from_secs(3));
         self.note(&client);
         let last = client.stop(STOP_WITHIN)?;
-        let acknowledged = last.get("acknowledged").and_then(Value::as_u64).unwrap_or(0);
-        self.tally.acknowledged = self.tally.acknowledged.max(acknowledged);
+        self.tally.acknowledged = self.tally.acknowledged.max(acknowledged(&last));
         server.stop(STOP_WITHIN)?;
         self.audit()?;
         let ticks = self.ticks.to_str().context("the path is not UTF-8")?.to_owned();
@@ -188,4 +190,9 @@ impl Loop {
         );
         Ok(held)
     }
+}
+
+/// Ticks that the server acknowledged over the whole life of a client's directory; 0 until the client knows.
+fn acknowledged(status: &Value) -> u64 {
+    status.get("acknowledged").and_then(Value::as_u64).unwrap_or(0)
 }
