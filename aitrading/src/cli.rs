@@ -24,6 +24,9 @@ pub(crate) enum Command {
     /// Work with the configuration.
     #[command(subcommand, after_help = "Example:\n  aitrading config check --data-dir ./desk")]
     Config(Config),
+    /// Look at the databases behind the server.
+    #[command(subcommand, after_help = "Example:\n  aitrading db health --data-dir ./desk")]
+    Db(Db),
     /// Work with the audit log.
     #[command(subcommand, after_help = "Example:\n  aitrading audit verify --data-dir ./desk")]
     Audit(Audit),
@@ -149,6 +152,46 @@ pub(crate) enum Config {
     /// Check the configuration and list every problem; nothing is started.
     #[command(after_help = "Example:\n  aitrading config check --data-dir ./desk")]
     Check(ConfigCheck),
+    /// Seal a password for the configuration: read from standard input, printed as `sealed:...`.
+    #[command(after_help = "\
+Examples:
+  aitrading config seal database.ticks.password --data-dir ./desk < password.txt
+  pass show desk/redis | aitrading config seal database.cache.password --data-dir ./desk
+
+The sealed text opens only with this directory's keys, and only for the setting that it was sealed for:
+database.PART.password or database.PART.client_key, where PART is relational, ticks, cache, patterns, graph or events.")]
+    Seal(ConfigSeal),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigSeal {
+    /// The setting that it is for.
+    #[arg(value_name = "SETTING", value_parser = check_setting)]
+    pub(crate) key: String,
+    /// The directory whose keys seal it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Db {
+    /// Ask every database that the configuration names: backend, version, latency, connections.
+    #[command(after_help = "\
+Example:
+  aitrading db health --data-dir ./desk --json
+
+The embedded stores of a running server are its own: `aitrading health` asks it.")]
+    Health(DbHealth),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DbHealth {
+    /// The server's data directory, whose configuration names the databases.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Machine-readable.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -260,4 +303,13 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         _ => return Err("a unit is expected: 500ms, 30s, 5m, 1h".into()),
     };
     millis.filter(|m| *m > 0).map(Duration::from_millis).ok_or_else(|| "longer than 0, and within reason".into())
+}
+
+/// A sealed text is bound to the setting's name: a misspelt one would never open.
+fn check_setting(text: &str) -> Result<String, String> {
+    let known = aitrading_database_link::Role::ALL
+        .iter()
+        .any(|role| ["password", "client_key"].iter().any(|last| *text == format!("database.{role}.{last}")));
+    let cure = "write database.PART.password or database.PART.client_key, PART being relational, ticks, cache, patterns, graph or events";
+    if known { Ok(text.to_owned()) } else { Err(cure.to_owned()) }
 }

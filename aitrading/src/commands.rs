@@ -3,7 +3,9 @@
 pub(crate) mod audit;
 pub(crate) mod compare;
 pub(crate) mod config_check;
+pub(crate) mod db;
 pub(crate) mod health;
 pub(crate) mod init;
+pub(crate) mod seal;
 pub(crate) mod up;
 pub(crate) mod version;

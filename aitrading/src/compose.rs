@@ -5,13 +5,15 @@ use crate::{
     config::Config,
     exit::{Exit, Failure},
     layout::Layout,
-    vault::Vault,
+    vault::{Vault, sealed::Sealed},
 };
 use aitrading_api_gateway::Gateway;
 use aitrading_audit::{AuditLog, CheckpointKey, Entry, EventKind, Field, Level};
 use aitrading_channel::{Limits as ChannelLimits, ServerSettings, tls};
+use aitrading_config::Environment;
 use aitrading_data_bridge::{Bridge, Keys, Ports, Seats};
-use aitrading_database_service::Database;
+use aitrading_database_link::Secrets;
+use aitrading_database_service::Databases;
 use aitrading_env::{BoxFuture, Env, FileLock, RngExt};
 use aitrading_error::Fault;
 use aitrading_http::{Door, DoorConfig, Handler, Limits, Metrics, Observability, Probe, Tls};
@@ -33,20 +35,25 @@ pub(crate) struct Server {
     pub(crate) health: Health,
     pub(crate) bridge: Bridge,
     pub(crate) engine: TradingEngine,
-    pub(crate) database: Database,
+    pub(crate) databases: Databases,
     /// Held until everything is closed.
     _lock: Box<dyn FileLock>,
 }
 
 /// Opens everything and starts the services. The directory is locked for this process.
-pub(crate) async fn start(env: &Env, layout: &Layout, config: Config) -> Result<Server, Failure> {
+pub(crate) async fn start(
+    env: &Env,
+    layout: &Layout,
+    variables: &Environment,
+    config: Config,
+) -> Result<Server, Failure> {
     layout.create(env)?;
     let lock = layout.lock(env)?;
     let vault = Vault::open(env, &layout.keys())?;
     vault.check_dates(env)?;
     vault.look_for_spare(env, &layout.keys())?;
-    let database = Database::open(env, config.database_service, &layout.store()).await?;
-    let stores = database.stores();
+    let databases = databases(env, layout, variables, &config).await?;
+    let stores = databases.stores();
     let engine = engine(env, layout, &config, &vault, &stores).await?;
     let seats = Seats::new();
     if engine.set_delivery(Arc::clone(&seats) as _).is_err() {
@@ -72,10 +79,28 @@ pub(crate) async fn start(env: &Env, layout: &Layout, config: Config) -> Result<
     let hub = Hub::new();
     let health = hub.health();
     let doors = Doors::new(env, &vault, &health)?;
-    let components = components(env, &config, &doors, &engine, &bridge, &database);
+    let components = components(env, &config, &doors, &engine, &bridge, &databases);
     let running = hub.launch(env, HubConfig::default(), components).map_err(|e| Failure::coded(&e))?;
     running.ready().await.map_err(|e| Failure::coded(&e))?;
-    Ok(Server { running, health, bridge, engine, database, _lock: lock })
+    Ok(Server { running, health, bridge, engine, databases, _lock: lock })
+}
+
+/// What passwords of databases are fetched with.
+pub(crate) fn secrets(env: &Env, layout: &Layout, variables: &Environment) -> Result<Secrets, Failure> {
+    let unseal = Arc::new(Sealed::open(env, &layout.keys())?);
+    Ok(Secrets { variables: Arc::new(variables.clone()), unseal })
+}
+
+/// The stores of the directory and the servers that the configuration names.
+pub(crate) async fn databases(
+    env: &Env,
+    layout: &Layout,
+    variables: &Environment,
+    config: &Config,
+) -> Result<Databases, Failure> {
+    let secrets = secrets(env, layout, variables)?;
+    let opened = Databases::open(env, config.database_service, &config.databases, &secrets, &layout.store()).await;
+    opened.map_err(Failure::from)
 }
 
 /// The audit log as the bridge's clients see it.
@@ -191,10 +216,10 @@ fn components(
     doors: &Doors,
     engine: &TradingEngine,
     bridge: &Bridge,
-    database: &Database,
+    databases: &Databases,
 ) -> Vec<Component> {
     let door = doors.mutual(DATABASE, config.database_service_listen);
-    let store = aitrading_database_service::component(env.clone(), database.clone(), door, &doors.observability);
+    let store = aitrading_database_service::component(env.clone(), databases.clone(), door, &doors.observability);
     let (shown, closed) = (engine.clone(), engine.clone());
     let decide = doors
         .component(

@@ -33,6 +33,7 @@ pub(crate) struct Raw {
     data_bridge: aitrading_data_bridge::RawSettings,
     trading_engine: aitrading_trading_engine::EngineSettings,
     database_service: aitrading_database_service::Settings,
+    database: aitrading_database_service::RawServers,
 }
 
 /// Where the services other than the gateway listen.
@@ -71,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) data_bridge: aitrading_data_bridge::RawSettings,
     pub(crate) trading_engine: aitrading_trading_engine::Config,
     pub(crate) database_service: aitrading_database_service::Settings,
+    /// The servers that play parts of the embedded stores.
+    pub(crate) databases: aitrading_database_service::Servers,
 }
 
 /// What the command line may override.
@@ -150,6 +153,7 @@ impl Raw {
             }
         };
         let database = c.section("database_service", |c| self.database_service.resolve(c));
+        let servers = c.section("database", |c| self.database.resolve(c));
         let config = (|| {
             version?;
             let (data_bridge_listen, trading_engine_listen, database_service_listen, observer_listen) = listen?;
@@ -165,6 +169,7 @@ impl Raw {
                 data_bridge: self.data_bridge,
                 trading_engine: engine?,
                 database_service: database?,
+                databases: servers?,
             })
         })();
         c.finish(config)
@@ -212,6 +217,12 @@ data_bridge = \"127.0.0.1:8001\"
 trading_engine = \"127.0.0.1:8007\"
 database_service = \"127.0.0.1:8008\"
 observer = \"127.0.0.1:8010\"        # health and metrics; loopback only
+
+# Each part of the stores is embedded until a server is named for it (docs/databases.md), for example:
+# [database.ticks.clickhouse]
+# host = \"clickhouse.example.org\"
+# ca_file = \"/etc/aitrading/clickhouse-ca.pem\"
+# password = \"sealed:...\"            # made by `aitrading config seal database.ticks.password --data-dir DIR`
 
 [data_bridge]
 silence_ms = 60000                 # a source silent for longer has a gap

@@ -51,7 +51,7 @@ pub(crate) async fn run(
     let stage = prepare(env, out, variables, args).await?;
     let log = aitrading_logging::init(env, &stage.log)?;
     let starting = env.clock.mono_ns();
-    let server = compose::start(env, &stage.layout, stage.config()?).await?;
+    let server = compose::start(env, &stage.layout, variables, stage.config()?).await?;
     let startup_ms = millis(env.clock.mono_ns().saturating_sub(starting));
     let mut clients = Vec::new();
     // Whatever happens from here on, clients and server are ended in order before their directory may go.
@@ -241,12 +241,12 @@ async fn end(env: &Env, server: Server, clients: Vec<Client>, problems: &mut Vec
     }
     let Server { running, .. } = &server;
     running.control().stop("the demo is over");
-    let Server { running, bridge, engine, database, .. } = server;
+    let Server { running, bridge, engine, databases, .. } = server;
     let report = running.wait().await.map_err(|e| Failure::coded(&e))?;
     if !report.forced.is_empty() {
         problems.push(format!("these services did not drain in time: {}", report.forced.join(", ")));
     }
-    drop((bridge, engine, database));
+    drop((bridge, engine, databases));
     Ok(ended)
 }
 
@@ -277,10 +277,9 @@ fn resident(env: &Env) -> f64 {
 async fn read_back(env: &Env, stage: &Stage, measured: Measured) -> Result<Report, Failure> {
     let lock = stage.layout.lock(env)?;
     let config = stage.config()?;
-    let database =
-        aitrading_database_service::Database::open(env, config.database_service, &stage.layout.store()).await?;
-    let report = Report::read(env, &stage.layout, &database.stores(), config.tenant, measured).await;
-    database.close().await?;
+    let databases = compose::databases(env, &stage.layout, &stage.variables, &config).await?;
+    let report = Report::read(env, &stage.layout, &databases.stores(), config.tenant, measured).await;
+    databases.close().await?;
     drop(lock);
     report
 }

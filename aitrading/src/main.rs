@@ -60,6 +60,8 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Up(args) => commands::up::run(env, out, &variables, &args).await?,
         Command::Health(args) => commands::health::run(env, out, observer(env, &variables, &args)?, &args).await?,
         Command::Config(cli::Config::Check(args)) => commands::config_check::run(env, out, &variables, &args)?,
+        Command::Config(cli::Config::Seal(args)) => commands::seal::run(env, out, &mut std::io::stdin(), &args)?,
+        Command::Db(cli::Db::Health(args)) => commands::db::health(env, out, &variables, &args).await?,
         Command::Audit(cli::Audit::Verify(args)) => commands::audit::verify(env, out, &args)?,
         Command::Compare(args) => commands::compare::run(env, out, &variables, &args).await?,
         Command::Version(args) => commands::version::run(out, args.json)?,

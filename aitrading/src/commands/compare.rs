@@ -2,14 +2,13 @@
 //! checker of the crash loop. It judges by its own rules, not by the code that it judges.
 
 use crate::{
-    cli,
+    cli, compose,
     config::{self, Flags},
     exit::{Exit, Failure},
     layout::Layout,
     print,
 };
 use aitrading_config::Environment;
-use aitrading_database_service::Database;
 use aitrading_env::Env;
 use aitrading_metatrader_connector::{terminal, ticks};
 use aitrading_model::{Source, Symbol, Tick};
@@ -65,8 +64,8 @@ pub(crate) async fn run(
     let lock = layout.lock(env)?;
     let symbol: Symbol = args.symbol.parse().map_err(|_| Failure::new(Exit::Data, "not a symbol name"))?;
     let file = ticks::read_file(env.fs.as_ref(), &args.ticks, None)?;
-    let database = Database::open(env, config.database_service, &layout.store()).await?;
-    let stores = database.stores();
+    let databases = compose::databases(env, &layout, variables, &config).await?;
+    let stores = databases.stores();
     let mut found = compare(&stores, config.tenant, symbol, file.ticks()).await?;
     let rows = terminal::read_history(env, &args.client.join("data").join("broker"))?;
     let executions = terminal::executions_per_magic(&rows);
@@ -76,7 +75,7 @@ pub(crate) async fn run(
     found.reported_executions_per_signal_max = counts.executions_per_signal_max;
     found.signals = counts.issued;
     found.disputed_reports = counts.disputed_reports;
-    database.close().await?;
+    databases.close().await?;
     drop(lock);
     let json = serde_json::to_string(&found).map_err(|e| Failure::new(Exit::Internal, e.to_string()))?;
     print(out, format_args!("{json}"))?;

@@ -1,7 +1,7 @@
 //! `aitrading init`: prepares a data directory.
 
 use crate::{
-    cli, config,
+    cli, compose, config,
     config::{Config, Flags},
     enrol,
     exit::{Exit, Failure},
@@ -10,7 +10,6 @@ use crate::{
     vault::{Vault, spare},
 };
 use aitrading_config::Environment;
-use aitrading_database_service::Database;
 use aitrading_env::Env;
 use aitrading_model::AccountId;
 use std::{io::Write, path::Path, time::Duration};
@@ -51,7 +50,7 @@ pub(crate) async fn run(
     }
     if let Some(dir) = &args.demo_client {
         let config = config::of_directory(env, &layout, variables, &Flags::default())?;
-        if client(env, &layout, &config, dir, AccountId(args.account)).await? {
+        if client(env, &layout, variables, &config, dir, AccountId(args.account)).await? {
             tell_spare(out, &layout)?;
         }
         print(out, format_args!("client     {}", dir.display()))?;
@@ -106,7 +105,14 @@ pub(crate) fn prepare(env: &Env, layout: &Layout, port_offset: u16) -> Result<Va
 }
 
 /// Returns whether the server got a spare key on this occasion: directories from before there was one have none.
-async fn client(env: &Env, layout: &Layout, config: &Config, dir: &Path, account: AccountId) -> Result<bool, Failure> {
+async fn client(
+    env: &Env,
+    layout: &Layout,
+    variables: &Environment,
+    config: &Config,
+    dir: &Path,
+    account: AccountId,
+) -> Result<bool, Failure> {
     if env.fs.metadata(&dir.join("settings.toml")).is_ok_and(|m| m.is_some()) {
         let text = format!("{} holds a client already; choose another directory", dir.display());
         return Err(Failure::new(Exit::CannotCreate, text));
@@ -122,10 +128,10 @@ async fn client(env: &Env, layout: &Layout, config: &Config, dir: &Path, account
     };
     let dir = std::path::absolute(dir).map_err(|e| Failure::io("cannot resolve", dir, &e))?;
     let device = enrol::write_client(env, &vault, config, &dir, &wish)?;
-    let database = Database::open(env, config.database_service, &layout.store()).await?;
-    let stores = database.stores();
+    let databases = compose::databases(env, layout, variables, config).await?;
+    let stores = databases.stores();
     enrol::register(&stores, device).await?;
     enrol::entitle(env, &stores, config.tenant, account, true).await?;
-    database.close().await?;
+    databases.close().await?;
     Ok(spare_is_new)
 }

@@ -35,7 +35,7 @@ pub(crate) async fn run(
         ("database-service", config.database_service_listen),
         ("health, metrics", config.observer_listen),
     ];
-    let server = compose::start(env, &layout, config).await?;
+    let server = compose::start(env, &layout, variables, config).await?;
     let took_ms = env.clock.mono_ns().saturating_sub(started) / 1_000_000;
     for (name, address) in addresses {
         print(out, format_args!("{name:<18} {address}"))?;

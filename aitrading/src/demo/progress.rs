@@ -89,7 +89,7 @@ impl<'a> Display<'a> {
             return Ok(());
         }
         self.next_ns = now.saturating_add(if self.redraw { REDRAW_EVERY_NS } else { LINES_EVERY_NS });
-        self.latest.read(&server.database.stores()).await;
+        self.latest.read(&server.databases.stores()).await;
         let (statuses, names): (Vec<_>, Vec<_>) = clients.iter().map(|c| (c.status(), c.name.clone())).unzip();
         let (since, before) = self.counted.unwrap_or((now, ticks));
         let passed = now.saturating_sub(since).max(1);

@@ -4,6 +4,7 @@ use super::children::Client;
 use crate::{
     cli::{self, Speed},
     commands::init,
+    compose,
     config::{self, Config, Flags},
     enrol,
     exit::{Exit, Failure},
@@ -12,7 +13,6 @@ use crate::{
     vault::Vault,
 };
 use aitrading_config::Environment;
-use aitrading_database_service::Database;
 use aitrading_env::{Env, RngExt};
 use aitrading_logging::LogConfig;
 use aitrading_metatrader_connector::{specs, ticks};
@@ -37,7 +37,7 @@ pub(super) struct Stage {
     pub(super) terminals: u16,
     pub(super) subscribers: u16,
     pub(super) ports: String,
-    variables: Environment,
+    pub(super) variables: Environment,
     flags: Flags,
     env: Env,
     lock_step: bool,
@@ -273,8 +273,8 @@ impl std::fmt::Display for Origin {
 /// Writes the directories of clients that are new, and brings entitlements in line with the wish of this run.
 async fn enrol_clients(stage: &Stage, config: &Config) -> Result<(), Failure> {
     let env = &stage.env;
-    let database = Database::open(env, config.database_service, &stage.layout.store()).await?;
-    let stores = database.stores();
+    let databases = compose::databases(env, &stage.layout, &stage.variables, config).await?;
+    let stores = databases.stores();
     let vault = Vault::open(env, &stage.layout.keys())?;
     for index in 0..stage.terminals {
         let dir = stage.client_dir(index);
@@ -298,5 +298,5 @@ async fn enrol_clients(stage: &Stage, config: &Config) -> Result<(), Failure> {
         }
         enrol::entitle(env, &stores, config.tenant, account, subscribed).await?;
     }
-    Ok(database.close().await?)
+    Ok(databases.close().await?)
 }

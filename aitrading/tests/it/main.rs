@@ -19,6 +19,8 @@ mod hostile;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod tick_files;

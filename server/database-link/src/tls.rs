@@ -18,8 +18,6 @@ use std::{fmt, path::Path, sync::Arc, time::Duration};
 const PEM_BYTES_MAX: u64 = 256 * 1024;
 /// Certificates that a file may hold.
 const CERTIFICATES_MAX: usize = 64;
-/// Configuration key of the client's key, as sealed values are bound to it.
-const KEY: &str = "client_key";
 
 /// TLS settings of one server, in the forms that drivers take.
 #[derive(Clone)]
@@ -54,7 +52,8 @@ impl Tls {
                 certificate: read(env, "the client's certificate", &client.certificate)?,
                 key: client
                     .key
-                    .fetch(KEY, variables, &*env.fs, unseal)
+                    // Sealed values are bound to this key.
+                    .fetch(&format!("database.{role}.client_key"), variables, &*env.fs, unseal)
                     .map_err(|source| LinkError::Credentials { role, source })?,
             }),
         };

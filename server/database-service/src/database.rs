@@ -12,8 +12,8 @@ use crate::{
     subscriptions::SqlSubscriptions,
     ticks::SqlTicks,
 };
+use aitrading_database_link::{BackendHealth, LinkState, Role};
 use aitrading_env::{Env, FileLock};
-use aitrading_hub::{Part, Status};
 use aitrading_store::{StoreError, Stores};
 use std::{
     path::Path,
@@ -91,7 +91,7 @@ impl Database {
         flushed
     }
 
-    /// Asks the database something small; [`Database::parts`] shows the answer's time.
+    /// Asks the database something small; [`Database::backend`] shows the answer's time.
     ///
     /// # Errors
     /// If it does not answer.
@@ -101,22 +101,42 @@ impl Database {
         outcome.map(drop)
     }
 
-    /// Health parts, from what is known already: never waits.
+    /// How the embedded store of a part is, from what is known already: never waits.
     #[must_use]
-    pub fn parts(&self) -> Vec<Part> {
+    pub fn backend(&self, role: Role) -> BackendHealth {
+        match role {
+            Role::Relational => self.relational(),
+            Role::Ticks => self.tick_files(),
+            Role::Cache | Role::Patterns | Role::Events => BackendHealth::embedded(role, "in process"),
+            Role::Graph => BackendHealth::embedded(role, "petgraph"),
+        }
+    }
+
+    fn relational(&self) -> BackendHealth {
         let micros = |ns: u64| ns.checked_div(1000).unwrap_or(0);
         let (probe, write) = (self.stats.probe_ns(), self.stats.write_ns());
-        let status = match (self.stats.failed(), probe > SLOW_NS || write > SLOW_NS) {
-            (true, _) => Status::Down,
-            (false, true) => Status::Degraded,
-            (false, false) => Status::Up,
+        let state = match (self.stats.failed(), probe > SLOW_NS || write > SLOW_NS) {
+            (true, _) => LinkState::Down,
+            (false, true) => LinkState::Probing,
+            (false, false) => LinkState::Up,
         };
-        let sqlite = format!("last probe {} us, last write {} us", micros(probe), micros(write));
+        BackendHealth {
+            version: self.stats.version(),
+            state,
+            latency_us: Some(micros(probe)),
+            pool: Some(self.db.pool()),
+            note: Some(format!("last write {} us", micros(write))),
+            ..BackendHealth::embedded(Role::Relational, "sqlite")
+        }
+    }
+
+    fn tick_files(&self) -> BackendHealth {
         let (files, bytes) = self.stats.files();
-        let merging = if self.stats.merge_failed() { Status::Degraded } else { Status::Up };
-        vec![
-            Part::new("sqlite", status, sqlite),
-            Part::new("tick-files", merging, format!("{files} files, {bytes} bytes")),
-        ]
+        let merging = self.stats.merge_failed();
+        BackendHealth {
+            state: if merging { LinkState::Probing } else { LinkState::Up },
+            note: Some(format!("{files} files, {bytes} bytes")),
+            ..BackendHealth::embedded(Role::Ticks, "parquet")
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! The server's stores on one machine: SQLite for rows, Parquet files for ticks, a bounded cache in process.
+//! The server's stores: on one machine SQLite for rows, Parquet files for ticks, a bounded cache in process; and for each part
+//! the server that the operator named instead.
 //!
-//! [`Database::open`] gives the ports of `aitrading-store`; [`component`] is the service around it with its door. How tick
+//! [`Databases::open`] gives the ports of `aitrading-store`; [`component`] is the service around them with its door. How tick
 //! files can be read by other tools is described in docs/specs/tick-files.md.
 #![warn(missing_docs)]
 
@@ -8,9 +9,12 @@ mod accounts;
 mod cache;
 mod chains;
 mod database;
+mod databases;
 mod meta;
 mod meters;
 mod patterns;
+mod remote;
+mod servers;
 mod service;
 mod settings;
 mod signals;
@@ -21,6 +25,8 @@ mod ticks;
 
 pub use chains::LocalChains;
 pub use database::Database;
+pub use databases::{Databases, OpenError};
 pub use patterns::LocalPatterns;
+pub use servers::{RawServers, Servers};
 pub use service::{NAME, component};
 pub use settings::Settings;

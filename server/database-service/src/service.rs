@@ -1,6 +1,6 @@
 //! The database service as a component of a process: its door, its probe, its end.
 
-use crate::Database;
+use crate::Databases;
 use aitrading_env::Env;
 use aitrading_error::Fault;
 use aitrading_http::{Door, DoorConfig, Observability};
@@ -13,39 +13,41 @@ pub const NAME: &str = "database-service";
 /// How often the database is probed.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
-/// The service around an open database: serves health and metrics at its door, probes, and flushes and closes at the end.
+/// The service around open databases: serves health and metrics at its door, probes, and flushes and closes at the end.
 /// Whoever uses the stores must name [`NAME`] as a need, so that it is drained before.
 #[must_use]
-pub fn component(env: Env, database: Database, door: DoorConfig, observability: &Observability) -> Component {
+pub fn component(env: Env, databases: Databases, door: DoorConfig, observability: &Observability) -> Component {
     let observability = observability.of(NAME);
-    Component::new(NAME, move |ready, shutdown| run(env, database, door, observability, ready, shutdown))
+    Component::new(NAME, move |ready, shutdown| run(env, databases, door, observability, ready, shutdown))
 }
 
 async fn run(
     env: Env,
-    database: Database,
+    databases: Databases,
     door: DoorConfig,
     observability: Observability,
     ready: ReadyHandle,
     shutdown: Shutdown,
 ) -> Result<(), Fault> {
     let door = Door::bind(&env, door).await.map_err(Fault::new)?;
-    database.probe().await.map_err(Fault::new)?;
-    let shown = database.clone();
+    databases.probe().await.map_err(Fault::new)?;
+    let shown = databases.clone();
     ready.up_with(move || shown.parts());
     let serve = door.run(Arc::new(observability), Box::pin(shutdown.begun()));
-    tokio::pin!(serve);
-    loop {
-        tokio::select! {
-            () = &mut serve => break,
-            () = env.clock.sleep(PROBE_EVERY) => probe(&database).await,
-        }
+    // Beside each other: a server that is slow to answer must not keep the door shut.
+    tokio::select! {
+        () = serve => {}
+        () = watch(&env, &databases) => {}
     }
-    database.close().await.map_err(Fault::new)
+    databases.close().await.map_err(Fault::new)
 }
 
-async fn probe(database: &Database) {
-    if let Err(error) = database.probe().await {
-        tracing::error!(error = %aitrading_error::chain(&error), "the database does not answer");
+/// Probes until the end.
+async fn watch(env: &Env, databases: &Databases) {
+    loop {
+        env.clock.sleep(PROBE_EVERY).await;
+        if let Err(error) = databases.probe().await {
+            tracing::error!(error = %aitrading_error::chain(&error), "the database does not answer");
+        }
     }
 }

@@ -5,6 +5,7 @@ mod error;
 pub(crate) use error::Doing;
 
 use crate::{Settings, stats::Stats};
+use aitrading_database_link::PoolUse;
 use aitrading_env::Env;
 use aitrading_store::{JournalMark, StoreError};
 use sqlx::{
@@ -71,7 +72,21 @@ impl Db {
         let began = self.env.clock.mono_ns();
         let mut tx = self.read("probing the database").await?;
         mark(&mut tx, "ticks").await?;
+        if self.stats.version().is_none() {
+            let version = sqlx::query_scalar("SELECT sqlite_version()");
+            self.stats.has_version(version.fetch_one(&mut *tx).await.doing("asking for the version of SQLite")?);
+        }
         Ok(self.env.clock.mono_ns().saturating_sub(began))
+    }
+
+    /// Its connections: the one that writes and those that read.
+    pub(crate) fn pool(&self) -> PoolUse {
+        let idle = |pool: &SqlitePool| u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        PoolUse {
+            size: self.writer.size().saturating_add(self.readers.size()),
+            idle: idle(&self.writer).saturating_add(idle(&self.readers)),
+            max: self.readers.options().get_max_connections().saturating_add(1),
+        }
     }
 
     /// Closes all connections; the write-ahead log is taken into the file.

@@ -1,7 +1,10 @@
 //! Numbers that health and metrics show: written on the way, read without waiting.
 
 use crate::meters;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 /// The state of the stores as far as their users have noticed.
 #[derive(Debug, Default)]
@@ -12,6 +15,7 @@ pub(crate) struct Stats {
     files: AtomicU64,
     file_bytes: AtomicU64,
     merge_failed: AtomicBool,
+    version: OnceLock<String>,
 }
 
 impl Stats {
@@ -37,6 +41,16 @@ impl Stats {
 
     pub(crate) fn merged(&self, well: bool) {
         self.merge_failed.store(!well, Ordering::Relaxed);
+    }
+
+    /// The library's version, once it is known.
+    pub(crate) fn version(&self) -> Option<String> {
+        self.version.get().cloned()
+    }
+
+    pub(crate) fn has_version(&self, version: String) {
+        // It does not change while the process lives.
+        self.version.set(version).unwrap_or(());
     }
 
     pub(crate) fn failed(&self) -> bool {

@@ -9,6 +9,8 @@ mod files;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 mod service;
 #[cfg(test)]
 mod world;

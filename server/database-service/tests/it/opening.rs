@@ -1,7 +1,7 @@
 //! Opening, reopening, and directories that cannot be opened.
 
 use crate::world::{World, block_on, everything, feed, small};
-use aitrading_database_service::Settings;
+use aitrading_database_service::{Servers, Settings};
 use aitrading_error::Coded;
 use aitrading_hub::Status;
 use aitrading_model::{AccountId, MarketTime, ReportState, SymbolSpec, TenantId};
@@ -138,14 +138,15 @@ fn a_file_that_is_no_database_is_named_as_damaged() {
 fn health_shows_sqlite_and_the_files() {
     let world = World::new();
     block_on(async {
-        let database = world.open(small()).await.unwrap();
-        feed(&database, sample::source(1, "A"), &sample::ticks(0, 40), 40).await.unwrap();
-        database.probe().await.unwrap();
-        let parts = database.parts();
+        let databases = world.open_all(small(), &Servers::default()).await.unwrap();
+        feed(databases.embedded(), sample::source(1, "A"), &sample::ticks(0, 40), 40).await.unwrap();
+        databases.probe().await.unwrap();
+        let parts = databases.parts();
         assert!(parts.iter().all(|part| part.status == Status::Up), "{parts:?}");
-        assert!(parts[1].detail.starts_with("1 files, "), "{parts:?}");
-        database.close().await.unwrap();
-        assert!(database.probe().await.is_err());
-        assert_eq!(database.parts()[0].status, Status::Down);
+        assert!(parts[0].detail.starts_with("sqlite 3."), "backend and version: {parts:?}");
+        assert!(parts[1].detail.starts_with("parquet, 1 files, "), "{parts:?}");
+        databases.close().await.unwrap();
+        assert!(databases.probe().await.is_err());
+        assert_eq!(databases.parts()[0].status, Status::Down);
     });
 }

@@ -1,6 +1,7 @@
 //! A database in a temporary directory, with real or simulated files for ticks.
 
-use aitrading_database_service::{Database, Settings};
+use aitrading_database_link::Secrets;
+use aitrading_database_service::{Database, Databases, OpenError, Servers, Settings};
 use aitrading_env::{Env, sim::MemFs};
 use aitrading_model::{Source, Tick};
 use aitrading_store::{StoreError, conformance::sample};
@@ -26,6 +27,11 @@ impl World {
 
     pub(crate) async fn open(&self, settings: Settings) -> Result<Database, StoreError> {
         Database::open(&self.env, settings, self.dir.path()).await
+    }
+
+    /// With all its parts, `servers` among them.
+    pub(crate) async fn open_all(&self, settings: Settings, servers: &Servers) -> Result<Databases, OpenError> {
+        Databases::open(&self.env, settings, servers, &Secrets::default(), self.dir.path()).await
     }
 
     /// Names of all files below `ticks/`.

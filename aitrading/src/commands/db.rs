@@ -1,0 +1,74 @@
+//! `aitrading db`: the databases behind the server, looked at from this machine with its configuration.
+
+use crate::{
+    cli, compose, config,
+    config::Flags,
+    exit::{Exit, Failure},
+    layout::Layout,
+    print,
+};
+use aitrading_config::Environment;
+use aitrading_database_link::{BackendHealth, LinkState};
+use aitrading_database_service::Databases;
+use aitrading_env::Env;
+use std::io::Write;
+
+/// Asks each database that the configuration names; fails if one does not work.
+pub(crate) async fn health(
+    env: &Env,
+    out: &mut dyn Write,
+    variables: &Environment,
+    args: &cli::DbHealth,
+) -> Result<(), Failure> {
+    let layout = Layout::new(&args.data_dir);
+    let config = config::of_directory(env, &layout, variables, &Flags::default())?;
+    let secrets = compose::secrets(env, &layout, variables)?;
+    let asked = Databases::examine(env, config.database_service, &config.databases, &secrets, &layout.store()).await?;
+    if args.json {
+        print(out, format_args!("{}", serde_json::json!({ "databases": asked })))?;
+    } else {
+        table(out, &asked)?;
+    }
+    let down: Vec<_> = asked.iter().filter(|h| h.state != LinkState::Up).map(|h| h.role.as_str()).collect();
+    if down.is_empty() {
+        return Ok(());
+    }
+    let down = down.join(", ");
+    Err(Failure::new(Exit::CheckFailed, format!("not working: {down}; the lines above say why")))
+}
+
+fn table(out: &mut dyn Write, asked: &[BackendHealth]) -> Result<(), Failure> {
+    print(
+        out,
+        format_args!(
+            "{:<11} {:<11} {:<8} {:<12} {:>10} {:>9} {:>8}  NOTE",
+            "PART", "BACKEND", "STATE", "VERSION", "LATENCY", "POOL", "LAG"
+        ),
+    )?;
+    for health in asked {
+        let state = match health.state {
+            LinkState::Up => "up",
+            LinkState::Probing => "probing",
+            LinkState::Down => "DOWN",
+            LinkState::Unknown => "unknown",
+        };
+        let latency = health.latency_us.map_or_else(dash, |us| format!("{us} us"));
+        let pool = health.pool.map_or_else(dash, |pool| format!("{}/{}", pool.in_use(), pool.max));
+        print(
+            out,
+            format_args!(
+                "{:<11} {:<11} {state:<8} {:<12} {latency:>10} {pool:>9} {:>8}  {}",
+                health.role.as_str(),
+                health.backend,
+                health.version.as_deref().unwrap_or("-"),
+                health.lag.map_or_else(dash, |lag| lag.to_string()),
+                health.note.as_deref().unwrap_or_default()
+            ),
+        )?;
+    }
+    Ok(())
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}

@@ -1,0 +1,29 @@
+//! `aitrading config seal`: turns a secret into a text that only this directory can open.
+
+use crate::{
+    cli,
+    exit::{Exit, Failure},
+    layout::Layout,
+    print,
+    vault::sealed::Sealed,
+};
+use aitrading_env::Env;
+use std::io::{Read, Write};
+
+const BYTES_MAX: u64 = 64 * 1024;
+
+/// Reads the secret from standard input: on the command line every process could read it.
+pub(crate) fn run(env: &Env, out: &mut dyn Write, input: &mut dyn Read, args: &cli::ConfigSeal) -> Result<(), Failure> {
+    let layout = Layout::new(&args.data_dir);
+    if !layout.is_initialised(env)? {
+        let dir = layout.root().display();
+        let text = format!("{dir} is not prepared; run `aitrading init --data-dir {dir}` first");
+        return Err(Failure::new(Exit::Config, text));
+    }
+    let mut secret = String::new();
+    let read = input.take(BYTES_MAX).read_to_string(&mut secret);
+    read.map_err(|e| Failure::new(Exit::Data, format!("the secret on standard input is not text: {e}")))?;
+    let secret = secret.trim_end_matches(['\r', '\n']);
+    let sealed = Sealed::open(env, &layout.keys())?.seal(env, &args.key, secret)?;
+    print(out, format_args!("{sealed}"))
+}

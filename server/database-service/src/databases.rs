@@ -1,0 +1,266 @@
+//! The databases of a deployment: each part on its embedded store or on the server that the operator named.
+
+use crate::{
+    Database, LocalChains, LocalPatterns, Servers, Settings,
+    remote::{Adapter, Remote},
+};
+use aitrading_database_link::{BackendHealth, HealthLevel, Link, LinkError, Role, Secrets, ServerSettings};
+use aitrading_env::Env;
+use aitrading_error::{Coded, Dna};
+use aitrading_hub::{Part, Status};
+use aitrading_store::{ChainGraph, EventBus, PatternIndex, SharedCache, StoreError, Stores, memory};
+use aitrading_store_clickhouse::{ClickHouseSettings, ClickHouseTicks};
+use aitrading_store_nats::{EventLimits, NatsEvents};
+use aitrading_store_redis::RedisCache;
+use aitrading_store_rest::{ArangoChains, WeaviatePatterns};
+use std::{fmt, path::Path, sync::Arc};
+
+/// Why the databases of a deployment are not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The embedded stores.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The settings of a named server.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+impl Coded for OpenError {
+    fn dna(&self) -> Dna {
+        match self {
+            Self::Store(error) => error.dna(),
+            Self::Link(error) => error.dna(),
+        }
+    }
+}
+
+/// Everything that keeps state. Cheap to clone.
+#[derive(Clone)]
+pub struct Databases {
+    embedded: Database,
+    stores: Stores,
+    shared: Arc<dyn SharedCache>,
+    patterns: Arc<dyn PatternIndex>,
+    graph: Arc<dyn ChainGraph>,
+    events: Arc<dyn EventBus>,
+    remotes: Arc<[Remote]>,
+}
+
+/// Adapters of named servers, as they are opened.
+struct Opening<'a> {
+    env: &'a Env,
+    secrets: &'a Secrets,
+    remotes: Vec<Remote>,
+}
+
+impl fmt::Debug for Databases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Databases").field("remotes", &self.remotes).finish_non_exhaustive()
+    }
+}
+
+impl Databases {
+    /// Opens the embedded stores in `dir` and prepares the connections to the named servers, without connecting yet.
+    ///
+    /// # Errors
+    /// As [`Database::open`]; a [`LinkError`] for certificates, addresses and passwords that cannot be had.
+    pub async fn open(
+        env: &Env,
+        settings: Settings,
+        servers: &Servers,
+        secrets: &Secrets,
+        dir: &Path,
+    ) -> Result<Self, OpenError> {
+        // What is wrong with a server's settings is told before anything is opened.
+        let mut opening = Opening { env, secrets, remotes: Vec::new() };
+        let ticks = opening.ticks(servers)?;
+        let shared = opening.cache(servers)?;
+        let patterns = opening.patterns(servers)?;
+        let graph = opening.graph(servers)?;
+        let events = opening.events(servers)?;
+        let embedded = Database::open(env, settings, dir).await?;
+        let mut stores = embedded.stores();
+        if let Some(ticks) = ticks {
+            stores.ticks = ticks;
+        }
+        Ok(Self { embedded, stores, shared, patterns, graph, events, remotes: opening.remotes.into() })
+    }
+
+    /// Asks every part how it is, for a look from outside: a directory that a running server holds is not opened.
+    ///
+    /// # Errors
+    /// As [`Databases::open`].
+    pub async fn examine(
+        env: &Env,
+        settings: Settings,
+        servers: &Servers,
+        secrets: &Secrets,
+        dir: &Path,
+    ) -> Result<Vec<BackendHealth>, OpenError> {
+        let mut opening = Opening { env, secrets, remotes: Vec::new() };
+        opening.ticks(servers)?;
+        opening.cache(servers)?;
+        opening.patterns(servers)?;
+        opening.graph(servers)?;
+        opening.events(servers)?;
+        let embedded = match Database::open(env, settings, dir).await {
+            Ok(embedded) => Some(embedded),
+            Err(StoreError::InUse { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let asked = futures_util::future::join_all(opening.remotes.iter().map(Remote::probe));
+        asked.await;
+        let servers: Vec<_> = opening.remotes.iter().map(Remote::health).collect();
+        let own = match &embedded {
+            Some(embedded) => {
+                embedded.probe().await?;
+                Role::ALL.map(|role| embedded.backend(role))
+            }
+            None => Role::ALL.map(held),
+        };
+        if let Some(embedded) = embedded {
+            embedded.close().await?;
+        }
+        Ok(own.into_iter().map(|own| servers.iter().find(|s| s.role == own.role).cloned().unwrap_or(own)).collect())
+    }
+
+    /// The stores that trading needs.
+    #[must_use]
+    pub fn stores(&self) -> Stores {
+        self.stores.clone()
+    }
+
+    /// What instances share for a while.
+    #[must_use]
+    pub fn shared(&self) -> Arc<dyn SharedCache> {
+        Arc::clone(&self.shared)
+    }
+
+    /// What is like what.
+    #[must_use]
+    pub fn patterns(&self) -> Arc<dyn PatternIndex> {
+        Arc::clone(&self.patterns)
+    }
+
+    /// Services and chains.
+    #[must_use]
+    pub fn graph(&self) -> Arc<dyn ChainGraph> {
+        Arc::clone(&self.graph)
+    }
+
+    /// Events between instances.
+    #[must_use]
+    pub fn events(&self) -> Arc<dyn EventBus> {
+        Arc::clone(&self.events)
+    }
+
+    /// The embedded stores.
+    #[must_use]
+    pub const fn embedded(&self) -> &Database {
+        &self.embedded
+    }
+
+    /// Asks the embedded stores and every named server for a sign of life, all at once.
+    ///
+    /// # Errors
+    /// That of the embedded stores; what a server answers shows in [`Databases::backends`].
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        let servers = self.remotes.iter().map(Remote::probe);
+        let (embedded, _) = futures_util::join!(self.embedded.probe(), futures_util::future::join_all(servers));
+        embedded
+    }
+
+    /// How each part was at the last probe, in the order of [`Role::ALL`].
+    #[must_use]
+    pub fn backends(&self) -> Vec<BackendHealth> {
+        let servers: Vec<_> = self.remotes.iter().map(Remote::health).collect();
+        let of = |role: &Role| {
+            let server = servers.iter().find(|health| health.role == *role).cloned();
+            server.unwrap_or_else(|| self.embedded.backend(*role))
+        };
+        Role::ALL.iter().map(of).collect()
+    }
+
+    /// Health parts, from what is known already: never waits. A part that is down degrades what depends on it; only without
+    /// the relational store can nothing be decided at all.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Part> {
+        let part = |health: BackendHealth| {
+            let shown = health.part();
+            let status = match (shown.level, health.role) {
+                (HealthLevel::Up, _) => Status::Up,
+                (HealthLevel::Down, Role::Relational) => Status::Down,
+                (HealthLevel::Degraded | HealthLevel::Down, _) => Status::Degraded,
+            };
+            Part::new(shown.name, status, shown.detail)
+        };
+        self.backends().into_iter().map(part).collect()
+    }
+
+    /// Flushes and closes. The stores answer nothing afterwards.
+    ///
+    /// # Errors
+    /// As [`Database::close`].
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.embedded.close().await
+    }
+}
+
+impl Opening<'_> {
+    fn link(&self, role: Role, backend: &'static str, settings: &ServerSettings) -> Result<Link, LinkError> {
+        Link::open(self.env, role, backend, settings, self.secrets)
+    }
+
+    fn ticks(&mut self, servers: &Servers) -> Result<Option<Arc<ClickHouseTicks>>, OpenError> {
+        let Some(settings) = &servers.ticks else { return Ok(None) };
+        let link = self.link(Role::Ticks, ClickHouseTicks::BACKEND, settings)?;
+        let retention_days = servers.retention_days;
+        let ticks = Arc::new(ClickHouseTicks::new(self.env, link, ClickHouseSettings { retention_days }));
+        self.remotes.push(Remote::new(Adapter::ClickHouse(Arc::clone(&ticks))));
+        Ok(Some(ticks))
+    }
+
+    fn cache(&mut self, servers: &Servers) -> Result<Arc<dyn SharedCache>, OpenError> {
+        let Some(settings) = &servers.cache else {
+            let clock = Arc::clone(&self.env.clock);
+            return Ok(Arc::new(memory::MemorySharedCache::new(move || clock.mono_ns())));
+        };
+        let cache = Arc::new(RedisCache::open(self.env, settings, self.secrets)?);
+        self.remotes.push(Remote::new(Adapter::Redis(Arc::clone(&cache))));
+        Ok(cache)
+    }
+
+    fn patterns(&mut self, servers: &Servers) -> Result<Arc<dyn PatternIndex>, OpenError> {
+        let Some(settings) = &servers.patterns else { return Ok(Arc::new(LocalPatterns::default())) };
+        let link = self.link(Role::Patterns, "weaviate", settings)?;
+        let patterns = Arc::new(WeaviatePatterns::open(link)?);
+        self.remotes.push(Remote::new(Adapter::Weaviate(Arc::clone(&patterns))));
+        Ok(patterns)
+    }
+
+    fn graph(&mut self, servers: &Servers) -> Result<Arc<dyn ChainGraph>, OpenError> {
+        let Some(settings) = &servers.graph else { return Ok(Arc::new(LocalChains::default())) };
+        let link = self.link(Role::Graph, "arangodb", settings)?;
+        let chains = Arc::new(ArangoChains::open(self.env, link)?);
+        self.remotes.push(Remote::new(Adapter::Arango(Arc::clone(&chains))));
+        Ok(chains)
+    }
+
+    fn events(&mut self, servers: &Servers) -> Result<Arc<dyn EventBus>, OpenError> {
+        let Some(settings) = &servers.events else {
+            let clock = Arc::clone(&self.env.clock);
+            return Ok(Arc::new(memory::MemoryEventBus::new(move || clock.mono_ns())));
+        };
+        let events = NatsEvents::open(self.env, settings, self.secrets, EventLimits::default())?;
+        let events = Arc::new(events);
+        self.remotes.push(Remote::new(Adapter::Nats(Arc::clone(&events))));
+        Ok(events)
+    }
+}
+
+/// An embedded part whose directory a running server holds.
+fn held(role: Role) -> BackendHealth {
+    let note = Some("held by a running server; ask it with `aitrading health`".to_owned());
+    BackendHealth { note, ..BackendHealth::embedded(role, "embedded") }
+}

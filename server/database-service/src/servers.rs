@@ -1,0 +1,122 @@
+//! Which servers play which parts. A part without a server is embedded.
+
+#[cfg(test)]
+mod tests;
+
+use aitrading_config::Collector;
+use aitrading_database_link::{ServerSettings, Settings};
+use serde::Deserialize;
+use std::num::NonZeroU32;
+
+/// The usual ports.
+const CLICKHOUSE: u16 = 8443;
+const REDIS: u16 = 6379;
+const WEAVIATE: u16 = 443;
+const ARANGODB: u16 = 8529;
+const NATS: u16 = 4222;
+
+/// The section `[database]` as written: `[database.ticks.clickhouse]` with a host moves the ticks there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawServers {
+    ticks: RawTicks,
+    cache: RawCache,
+    patterns: RawPatterns,
+    graph: RawGraph,
+    events: RawEvents,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawTicks {
+    clickhouse: Option<Settings>,
+    /// Days after which ticks are forgotten; for ever if none.
+    retention_days: Option<u32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawCache {
+    redis: Option<Settings>,
+    dragonfly: Option<Settings>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawPatterns {
+    weaviate: Option<Settings>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawGraph {
+    arangodb: Option<Settings>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawEvents {
+    nats: Option<Settings>,
+}
+
+/// Which servers play which parts, checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Servers {
+    /// Ticks, bars and gaps on ClickHouse.
+    pub ticks: Option<ServerSettings>,
+    /// Days after which ClickHouse forgets ticks.
+    pub retention_days: Option<NonZeroU32>,
+    /// The shared cache on Redis or DragonflyDB.
+    pub cache: Option<ServerSettings>,
+    /// Similarity on Weaviate.
+    pub patterns: Option<ServerSettings>,
+    /// Chains on ArangoDB.
+    pub graph: Option<ServerSettings>,
+    /// Events over NATS JetStream.
+    pub events: Option<ServerSettings>,
+}
+
+impl RawServers {
+    /// Checks every value, in the section that the caller has opened.
+    pub fn resolve(self, collector: &mut Collector<'_>) -> Option<Servers> {
+        let ticks = collector.section("ticks", |c| {
+            let retention = match self.ticks.retention_days {
+                None => Some(None),
+                Some(days) => c.within("retention_days", days, 1..=36_525).map(NonZeroU32::new),
+            };
+            if self.ticks.retention_days.is_some() && self.ticks.clickhouse.is_none() {
+                let cure = "remove it, or name a ClickHouse server in [database.ticks.clickhouse]";
+                c.refuse("retention_days", "", "the embedded tick files are kept for ever", cure);
+                return None;
+            }
+            Some((one(c, "clickhouse", CLICKHOUSE, self.ticks.clickhouse)?, retention?))
+        });
+        let cache = collector.section("cache", |c| {
+            if self.cache.redis.is_some() && self.cache.dragonfly.is_some() {
+                c.refuse("dragonfly", "", "there is one shared cache", "name Redis or DragonflyDB, not both");
+                return None;
+            }
+            let redis = one(c, "redis", REDIS, self.cache.redis)?;
+            Some(redis.or(one(c, "dragonfly", REDIS, self.cache.dragonfly)?))
+        });
+        let patterns = collector.section("patterns", |c| one(c, "weaviate", WEAVIATE, self.patterns.weaviate));
+        let graph = collector.section("graph", |c| one(c, "arangodb", ARANGODB, self.graph.arangodb));
+        let events = collector.section("events", |c| one(c, "nats", NATS, self.events.nats));
+        let (ticks, retention_days) = ticks?;
+        Some(Servers { ticks, retention_days, cache: cache?, patterns: patterns?, graph: graph?, events: events? })
+    }
+}
+
+/// `None`: refused. `Some(None)`: not named.
+#[expect(clippy::option_option, reason = "not named and refused are two things")]
+fn one(
+    collector: &mut Collector<'_>,
+    key: &'static str,
+    port: u16,
+    raw: Option<Settings>,
+) -> Option<Option<ServerSettings>> {
+    match raw {
+        None => Some(None),
+        Some(raw) => collector.section(key, |c| raw.resolve(port, c)).map(Some),
+    }
+}
