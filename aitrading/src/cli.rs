@@ -94,7 +94,8 @@ pub(crate) struct Demo {
 Examples:
   aitrading init --data-dir ./desk
   aitrading init --data-dir ./desk --demo-client ./laptop   also a client directory with certificate, key and settings
-  aitrading init --data-dir ./desk --use-spare /media/stick/server-spare.key   another key for the server")]
+  aitrading init --data-dir ./desk --use-spare /media/stick/server-spare.key   another key for the server
+  aitrading init --data-dir ./desk --renew   a new certificate for the server's key, before the old one ends")]
 pub(crate) struct Init {
     /// Where the server keeps everything.
     #[arg(long, value_name = "DIR")]
@@ -105,6 +106,9 @@ pub(crate) struct Init {
     /// Change the server to its spare key, read from here: enrolled clients accept it. A new spare is made.
     #[arg(long, value_name = "FILE", conflicts_with = "demo_client")]
     pub(crate) use_spare: Option<PathBuf>,
+    /// Give the server of a prepared directory a new certificate for the key that it has; takes effect at its next start.
+    #[arg(long, conflicts_with_all = ["demo_client", "use_spare"])]
+    pub(crate) renew: bool,
     /// The account (MT5 login) that the demo client trades.
     #[arg(long, value_name = "LOGIN", default_value_t = 70_001, requires = "demo_client")]
     pub(crate) account: u64,

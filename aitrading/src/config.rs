@@ -5,7 +5,7 @@ use crate::{
     layout::Layout,
 };
 use aitrading_api_gateway::{GatewaySettings, RawGateway};
-use aitrading_config::{Collector, Environment, Layers, Loaded, Provenance, Violations};
+use aitrading_config::{Collector, Environment, Layers, Provenance, Violations};
 use aitrading_env::Env;
 use aitrading_logging::{LogConfig, RawLog};
 use aitrading_model::TenantId;
@@ -86,8 +86,7 @@ pub(crate) struct Flags {
 /// Reads and checks everything.
 pub(crate) fn load(env: &Env, file: &Path, variables: &Environment, flags: &Flags) -> Result<Config, Violations> {
     let layers = Layers::new().file(env.fs.as_ref(), file).environment(variables, NOT_SETTINGS).flags(flags);
-    let Loaded { value, provenance } = aitrading_config::load::<Raw>(layers)?;
-    value.resolve(&provenance)
+    aitrading_config::load_with(layers, Raw::resolve)
 }
 
 /// As [`load`], with the failure of a command.
@@ -119,32 +118,27 @@ impl Raw {
         let log = c.absorb(self.log.resolve("log", provenance));
         let gateway = c.absorb(self.gateway.resolve("gateway", provenance));
         let offset = self.port_offset;
-        let listen = c.section("listen", |c| {
-            let mut address = |key: &str, text: &str| c.address(key, text).and_then(|a| shifted(c, key, a, offset));
-            let found = [
-                address("data_bridge", &self.listen.data_bridge),
-                address("trading_engine", &self.listen.trading_engine),
-                address("database_service", &self.listen.database_service),
-                address("observer", &self.listen.observer),
-            ];
-            if let [_, _, _, Some(observer)] = found
-                && !observer.ip().is_loopback()
-            {
-                c.refuse("observer", observer, "it can be reached from other machines", "write a loopback address");
-            }
-            for (index, address) in found.iter().enumerate() {
-                if address.is_some_and(|a| a.port() != 0 && found.iter().take(index).flatten().any(|other| *other == a))
-                {
-                    c.refuse("listen", index, "two services have the same address", "give each a port of its own");
-                }
-            }
-            let [Some(a), Some(b), Some(d), Some(o)] = found else { return None };
-            Some((a, b, d, o))
-        });
         let gateway = gateway.and_then(|mut g| {
             g.listen = shifted(&mut c, "gateway.listen", g.listen, offset)?;
             Some(g)
         });
+        let doors = [
+            ("listen.data_bridge", &self.listen.data_bridge),
+            ("listen.trading_engine", &self.listen.trading_engine),
+            ("listen.database_service", &self.listen.database_service),
+            ("listen.observer", &self.listen.observer),
+        ];
+        let found = doors.map(|(key, text)| {
+            let address = c.address(key, text).and_then(|address| shifted(&mut c, key, address, offset));
+            (key, address)
+        });
+        let all = [("gateway.listen", gateway.as_ref().map(|g| g.listen))].into_iter().chain(found);
+        are_apart(&mut c, &all.collect::<Vec<_>>());
+        if let Some(observer) = found[3].1.filter(|address| !address.ip().is_loopback()) {
+            let cause = "it can be reached from other machines";
+            c.refuse("listen.observer", observer, cause, "write a loopback address");
+        }
+        let listen = (|| Some((found[0].1?, found[1].1?, found[2].1?, found[3].1?)))();
         let engine = match self.trading_engine.resolve() {
             Ok(engine) => Some(engine),
             Err(error) => {
@@ -173,6 +167,21 @@ impl Raw {
             })
         })();
         c.finish(config)
+    }
+}
+
+/// No two services may have one port; 0 is any that is free.
+fn are_apart(c: &mut Collector<'_>, doors: &[(&'static str, Option<SocketAddr>)]) {
+    for (index, (key, address)) in doors.iter().enumerate() {
+        let Some(address) = address.filter(|a| a.port() != 0) else { continue };
+        let clash = |other: &SocketAddr| {
+            other.port() == address.port()
+                && (other.ip() == address.ip() || other.ip().is_unspecified() || address.ip().is_unspecified())
+        };
+        let before = doors.iter().take(index).find(|(_, other)| other.as_ref().is_some_and(clash));
+        if let Some((other, _)) = before {
+            c.refuse(key, address, format!("`{other}` has the same address"), "give each service a port of its own");
+        }
     }
 }
 

@@ -17,10 +17,14 @@ use crate::{
     exit::{Exit, Failure},
     print,
 };
+use aitrading_audit::LogState;
 use aitrading_config::Environment;
 use aitrading_env::Env;
 use aitrading_hub::Signals;
-use aitrading_metatrader_connector::latency::{self, Histogram};
+use aitrading_metatrader_connector::{
+    WITNESS_EVIDENCE,
+    latency::{self, Histogram},
+};
 use children::Client;
 use report::{Measured, Report};
 use setup::{Stage, prepare};
@@ -31,6 +35,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// A client's orderly end.
 const CLIENT_STOP: Duration = Duration::from_secs(20);
 const STOPPED: &str = "nothing is decided until there is space and the server is started again";
+/// An audit log that has had no space for so long will not get it from us.
+const STALL: Duration = Duration::from_secs(10);
+const STALLED: &str =
+    "nothing is decided while the audit log cannot write; a server that is kept goes on by itself when there is space";
 /// Clients that have not come in by then will not.
 const CONNECT: Duration = Duration::from_secs(20);
 /// After the last tick, decisions under way may still settle.
@@ -63,11 +71,13 @@ pub(crate) async fn run(
     };
     let shown = shown.await;
     let mut problems = Vec::new();
-    let stopped = server.engine.stopped();
-    let ended = end(env, server, clients, &mut problems).await;
+    let stopped = server.engine.stopped().or_else(|| stalled(&server));
+    // A server that cannot end in order (its disk is full, say) is told with everything else that can still be read.
+    let (ended, failed) = end(env, server, clients, &mut problems).await;
     drop(log);
     problems.splice(0..0, shown?);
-    let ended = ended?;
+    problems.extend(failed.as_ref().map(|failure| failure.message.clone()));
+    witnesses(env, &stage, &mut problems);
     let measured = Measured {
         synthetic: args.ticks.is_none(),
         symbol: stage.symbol.to_string(),
@@ -90,6 +100,7 @@ pub(crate) async fn run(
     }
     match stopped {
         Some(code) => Err(Failure::new(Exit::Io, format!("the disk is full or broken ({code}): {STOPPED}"))),
+        None if failed.is_some() => failed.map_or(Ok(()), Err),
         None if report.holds => Ok(()),
         None => Err(Failure::new(Exit::CheckFailed, "the demo did not hold; see above")),
     }
@@ -161,7 +172,7 @@ async fn watch(
     });
     let started = env.clock.mono_ns();
     let mut problems = Vec::new();
-    let (mut all_ended_at, mut running_since) = (None, None);
+    let (mut all_ended_at, mut running_since, mut stalled_since) = (None, None, None);
     loop {
         tokio::select! {
             () = interrupt.given() => {
@@ -185,6 +196,12 @@ async fn watch(
             return Ok(problems);
         }
         let now = env.clock.mono_ns();
+        let since = stalled(server).map(|_| *stalled_since.get_or_insert(now));
+        stalled_since = since;
+        if since.is_some_and(|since| now.saturating_sub(since) >= nanos(STALL)) {
+            problems.push(format!("the audit log's disk is full, free some space: {STALLED}"));
+            return Ok(problems);
+        }
         if now.saturating_sub(started) >= nanos(CONNECT) && clients.iter().all(|c| c.status().acknowledged == 0) {
             // The end names each client's own reason.
             problems.push(format!("no terminal brought a tick within {} s", CONNECT.as_secs()));
@@ -214,14 +231,19 @@ fn nanos(duration: Duration) -> u64 {
 
 /// What the clients said at their end.
 struct Ended {
-    sent: u64,
-    acknowledged: u64,
+    sent: Option<u64>,
+    acknowledged: Option<u64>,
     rss_mib: f64,
 }
 
+/// An audit log that waits for space holds everything up.
+fn stalled(server: &Server) -> Option<&'static str> {
+    (*server.engine.audit().state().borrow() == LogState::Stalled).then_some("AUDIT_STALLED")
+}
+
 /// Stops clients first, so that everything that they hold is delivered, then the server.
-async fn end(env: &Env, server: Server, clients: Vec<Client>, problems: &mut Vec<String>) -> Result<Ended, Failure> {
-    let mut ended = Ended { sent: 0, acknowledged: 0, rss_mib: resident(env) };
+async fn end(env: &Env, server: Server, clients: Vec<Client>, problems: &mut Vec<String>) -> (Ended, Option<Failure>) {
+    let mut ended = Ended { sent: Some(0), acknowledged: Some(0), rss_mib: resident(env) };
     for mut client in clients {
         let status = match client.stop(env, CLIENT_STOP).await {
             Ok(status) => status,
@@ -235,19 +257,24 @@ async fn end(env: &Env, server: Server, clients: Vec<Client>, problems: &mut Vec
                 "client {} brought no tick to the server: {} {}",
                 client.name, error.code, error.message
             ));
+            (ended.sent, ended.acknowledged) = (None, None);
         }
-        ended.sent = ended.sent.saturating_add(status.sent);
-        ended.acknowledged = ended.acknowledged.saturating_add(status.acknowledged);
+        ended.sent = ended.sent.map(|all| all.saturating_add(status.sent));
+        ended.acknowledged = ended.acknowledged.map(|all| all.saturating_add(status.acknowledged));
     }
     let Server { running, .. } = &server;
     running.control().stop("the demo is over");
     let Server { running, bridge, engine, databases, .. } = server;
-    let report = running.wait().await.map_err(|e| Failure::coded(&e))?;
-    if !report.forced.is_empty() {
-        problems.push(format!("these services did not drain in time: {}", report.forced.join(", ")));
-    }
+    let failed = match running.wait().await {
+        Ok(report) if report.forced.is_empty() => None,
+        Ok(report) => {
+            problems.push(format!("these services did not drain in time: {}", report.forced.join(", ")));
+            None
+        }
+        Err(error) => Some(Failure::coded(&error)),
+    };
     drop((bridge, engine, databases));
-    Ok(ended)
+    (ended, failed)
 }
 
 /// Latencies of all terminals over the directory's whole life, from the files that the clients left.
@@ -271,6 +298,17 @@ fn resident(env: &Env) -> f64 {
     let line = text.lines().find_map(|l| l.strip_prefix("VmRSS:"));
     let kib = line.and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse::<f64>().ok());
     kib.unwrap_or(0.0) / 1_024.0
+}
+
+/// A client that was shown an audit log without what it had been shown before keeps both checkpoints as evidence.
+fn witnesses(env: &Env, stage: &Stage, problems: &mut Vec<String>) {
+    for index in 0..stage.terminals {
+        let evidence = stage.client_data(index).join(WITNESS_EVIDENCE);
+        if !matches!(env.fs.metadata(&evidence), Ok(None)) {
+            let text = "a client was shown an audit log that contradicts what it had been shown before; compare the checkpoints in";
+            problems.push(format!("{text} {}", evidence.display()));
+        }
+    }
 }
 
 /// Opens the stores again, as a stranger would, and reads the report from them.

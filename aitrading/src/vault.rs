@@ -55,7 +55,7 @@ impl Vault {
         if now < from || now > to {
             let text = format!(
                 "CERT_EXPIRED: the server's certificate has expired or is not valid yet: it is valid from {} to {}, and the clock says {}; \
-                 set the clock, or issue a new certificate",
+                 set the clock, or issue a new one with `aitrading init --renew --data-dir DIR`",
                 shown(from),
                 shown(to),
                 shown(now)
@@ -63,7 +63,7 @@ impl Vault {
             return Err(Failure::new(Exit::Config, text));
         }
         if to.saturating_sub(now) < WARN_BEFORE.as_secs().cast_signed() {
-            tracing::warn!(code = "CERT_EXPIRES", until = %shown(to), "the server's certificate ends soon; issue a new one");
+            tracing::warn!(code = "CERT_EXPIRES", until = %shown(to), "the server's certificate ends soon; issue a new one with `aitrading init --renew`");
         }
         Ok(())
     }
@@ -90,6 +90,14 @@ impl Vault {
         seal.put("pseudonyms.key", &pseudonyms)?;
         let spare = Some(spare::make(&seal, &authority)?);
         Ok(Self { authority, server, spare, noise, signals, next_signals, checkpoints, pseudonyms })
+    }
+
+    /// Gives the server a new certificate for the key that it has: clients notice nothing.
+    pub(crate) fn renew(env: &Env, dir: &Path) -> Result<(), Failure> {
+        let vault = Self::open(env, dir)?;
+        let key = Seal::open(env, dir)?.text("server.key")?;
+        let issued = vault.authority.reissue_server(env, &key, &[], SERVER_LIFE)?;
+        write(env, &dir.join("server.pem"), issued.chain_pem().as_bytes())
     }
 
     /// Opens the keys that [`Vault::create`] made.

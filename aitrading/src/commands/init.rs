@@ -31,6 +31,9 @@ pub(crate) async fn run(
     if let Some(key) = &args.use_spare {
         return use_spare(env, out, &layout, key, fresh);
     }
+    if args.renew {
+        return renew(env, out, &layout, fresh);
+    }
     if !fresh && args.demo_client.is_none() {
         let text = format!("{} is prepared already; nothing was changed", args.data_dir.display());
         return Err(Failure::new(Exit::CannotCreate, text));
@@ -73,6 +76,16 @@ fn tell_spare(out: &mut dyn Write, layout: &Layout) -> Result<(), Failure> {
         ),
     )?;
     print(out, format_args!("           clients accept it, so that the server can be given it with --use-spare"))
+}
+
+/// Gives the server a new certificate.
+fn renew(env: &Env, out: &mut dyn Write, layout: &Layout, fresh: bool) -> Result<(), Failure> {
+    if fresh {
+        let text = format!("{} is not prepared yet; there is nothing to renew", layout.root().display());
+        return Err(Failure::new(Exit::Config, text));
+    }
+    Vault::renew(env, &layout.keys())?;
+    print(out, format_args!("renewed    the server has its new certificate from its next start on; its key stays"))
 }
 
 /// Changes the server to its spare key.

@@ -39,8 +39,9 @@ pub(crate) struct Report {
 
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Ticks {
-    pub(crate) sent: u64,
-    pub(crate) acknowledged: u64,
+    /// As the clients tell; none if one of them never came in, for then nobody knows.
+    pub(crate) sent: Option<u64>,
+    pub(crate) acknowledged: Option<u64>,
     pub(crate) stored: u64,
     pub(crate) rejected: BTreeMap<&'static str, u64>,
     pub(crate) duplicates: u64,
@@ -113,8 +114,9 @@ pub(crate) struct Measured {
     pub(crate) symbol: String,
     pub(crate) terminals: u16,
     pub(crate) subscribers: u16,
-    pub(crate) sent: u64,
-    pub(crate) acknowledged: u64,
+    /// As the clients tell; none if one of them never came in, for then nobody knows.
+    pub(crate) sent: Option<u64>,
+    pub(crate) acknowledged: Option<u64>,
     /// Of all terminals together.
     pub(crate) tick_to_ack: Histogram,
     pub(crate) startup_ms: f64,
@@ -189,17 +191,7 @@ impl Report {
 
     /// Everything that must hold and does not, in words.
     fn check(&self) -> Vec<String> {
-        let t = &self.ticks;
-        let rejected: u64 = t.rejected.values().sum();
-        let mut problems = Vec::new();
-        if t.sent != t.acknowledged {
-            problems.push(format!("{} ticks were sent, but {} acknowledged", t.sent, t.acknowledged));
-        }
-        if t.acknowledged != t.stored.saturating_add(rejected) {
-            let (acknowledged, stored) = (t.acknowledged, t.stored);
-            problems
-                .push(format!("{acknowledged} ticks were acknowledged, but {stored} stored and {rejected} rejected"));
-        }
+        let mut problems = self.check_ticks();
         if self.executions_per_signal_max > 1 {
             problems.push(format!("a signal was executed {} times", self.executions_per_signal_max));
         }
@@ -209,6 +201,25 @@ impl Report {
         }
         if !self.audit.verified {
             problems.push(format!("the audit log does not verify: {}", self.audit.findings.join("; ")));
+        }
+        problems
+    }
+
+    fn check_ticks(&self) -> Vec<String> {
+        let t = &self.ticks;
+        let rejected: u64 = t.rejected.values().sum();
+        let mut problems = Vec::new();
+        let (Some(sent), Some(acknowledged)) = (t.sent, t.acknowledged) else {
+            problems.push("how many ticks were sent is not known: a client never came in".to_owned());
+            return problems;
+        };
+        if sent != acknowledged {
+            problems.push(format!("{sent} ticks were sent, but {acknowledged} acknowledged"));
+        }
+        if acknowledged != t.stored.saturating_add(rejected) {
+            let stored = t.stored;
+            problems
+                .push(format!("{acknowledged} ticks were acknowledged, but {stored} stored and {rejected} rejected"));
         }
         problems
     }

@@ -28,13 +28,16 @@ pub(crate) fn write(out: &mut dyn Write, report: &Report, kept: Kept<'_>) -> Res
     let (t, s) = (&report.ticks, &report.signals);
     let rejected: u64 = t.rejected.values().sum();
     let denied: u64 = s.denied.values().sum();
+    // No equation is written that does not hold.
+    let equal = t.sent == t.acknowledged && t.acknowledged == Some(t.stored.saturating_add(rejected));
+    let equals = if equal { "=" } else { "/" };
     print(out, format_args!("\nWhat happened on {}{origin}", report.symbol))?;
     print(
         out,
         format_args!(
-            "  ticks       {} sent = {} acknowledged = {} stored + {} rejected{}",
-            grouped(t.sent),
-            grouped(t.acknowledged),
+            "  ticks       {} sent {equals} {} acknowledged {equals} {} stored + {} rejected{}",
+            known(t.sent),
+            known(t.acknowledged),
             grouped(t.stored),
             grouped(rejected),
             codes(t.rejected.iter().map(|(k, n)| (*k, *n)))
@@ -101,9 +104,13 @@ fn speed(out: &mut dyn Write, report: &Report) -> Result<(), Failure> {
     Ok(())
 }
 
+fn known(count: Option<u64>) -> String {
+    count.map_or_else(|| "unknown".to_owned(), grouped)
+}
+
 fn conclusion(out: &mut dyn Write, report: &Report) -> Result<(), Failure> {
     let (t, s) = (&report.ticks, &report.signals);
-    if report.holds && t.sent == 0 {
+    if report.holds && t.sent == Some(0) {
         print(out, format_args!("\nNothing was sent in this time; let it run longer."))?;
     } else if report.holds {
         print(out, format_args!("\nEverything holds: nothing lost, nothing twice, every decision proved."))?;

@@ -85,3 +85,24 @@ async fn a_missing_log_cannot_be_judged() {
     verdict.refused(2, &["could not be verified", "check path"]);
     assert!(verdict.out.contains("could_not_run"), "{verdict:#?}");
 }
+
+#[tokio::test]
+async fn a_log_that_was_removed_is_missed_by_the_server_and_by_the_demo() {
+    let world = desk().await;
+    let offset = world.offset.to_string();
+    world.env.fs.rename(&world.path("desk/audit"), &world.path("desk-audit")).unwrap();
+    let up = world.run(&["up", "--data-dir", "desk", "--port-offset", &offset]).await;
+    up.refused(74, &["ENGINE_AUDIT_GONE", "removed or put back", "backup"]);
+    let mut command = world.command(&["demo", "--headless", "--ticks", "ticks.csv", "--symbol", tick_files::SYMBOL]);
+    command.args(["--data-dir", "desk", "--port-offset", &offset]);
+    world.end(command).await.refused(74, &["ENGINE_AUDIT_GONE"]);
+    for attempt in 0..2 {
+        // What the refused starts made is no log to go on with either.
+        let up = world.run(&["up", "--data-dir", "desk", "--port-offset", &offset]).await;
+        assert_eq!(up.code, Some(74), "attempt {attempt}: {up:#?}");
+    }
+    std::fs::remove_dir_all(world.path("desk/audit")).unwrap();
+    world.env.fs.rename(&world.path("desk-audit"), &world.path("desk/audit")).unwrap();
+    world.up_with("desk", &["--port-offset", &offset], &[]).await.stop(&world).await;
+    world.audit("desk").await;
+}

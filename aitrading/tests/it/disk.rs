@@ -124,6 +124,21 @@ async fn a_demo_whose_disk_fills_up_names_the_disk_and_ends_with_its_code() {
 }
 
 #[tokio::test]
+async fn a_demo_whose_audit_log_waits_for_space_ends_by_itself_with_its_report() {
+    let world = World::new();
+    let Some(_disk) = SmallDisk::mount(&world, "disk", 32 * MIB) else { return };
+    world.write("ticks.csv", &tick_files::time_msc(40_000));
+    let offset = world.offset.to_string();
+    let args = ["demo", "--headless", "--ticks", "ticks.csv", "--symbol", SYMBOL, "--report", "report.json"];
+    let mut command = world.command(&args);
+    command.args(["--data-dir", "disk/demo", "--port-offset", &offset]);
+    let ended = world.end_within(command, Duration::from_secs(90)).await;
+    ended.refused(74, &["disk is full"]);
+    let report: serde_json::Value = serde_json::from_str(&world.read("report.json")).unwrap();
+    assert_eq!(report["holds"], false, "{report:#}");
+}
+
+#[tokio::test]
 async fn when_there_is_space_again_ticks_go_on_by_themselves_and_trading_after_a_restart() {
     let world = World::new();
     let Some(_disk) = SmallDisk::mount(&world, "disk", 256 * MIB) else { return };

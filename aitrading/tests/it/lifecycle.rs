@@ -72,3 +72,19 @@ async fn every_command_explains_itself_with_an_example() {
     world.run(&["version"]).await.succeeded();
     world.run(&["fly"]).await.refused(2, &["unrecognized subcommand"]);
 }
+
+#[tokio::test]
+async fn a_renewed_certificate_keeps_the_key_that_clients_know() {
+    let world = World::new();
+    world.run(&["init", "--renew", "--data-dir", "nowhere"]).await.refused(78, &["not prepared yet"]);
+    world.init().await;
+    world.write("ticks.csv", &tick_files::time_msc(tick_files::ROWS));
+    let before = world.read("server/keys/server.pem");
+    world.run(&["init", "--renew", "--data-dir", "server"]).await.succeeded();
+    assert_ne!(world.read("server/keys/server.pem"), before);
+    let server = world.up().await;
+    let mut client = world.client(&["--symbol", tick_files::SYMBOL, "--ticks", "ticks.csv", "--speed", "10000"]);
+    client.until_acknowledged(&world, 300).await;
+    client.stop(&world).await;
+    server.stop(&world).await;
+}

@@ -85,6 +85,30 @@ async fn every_wrong_setting_is_listed_with_its_place_and_a_suggestion() {
 }
 
 #[tokio::test]
+async fn all_problems_are_listed_at_once_whatever_their_kind() {
+    let world = World::new();
+    world.init().await;
+    world.edit("server/aitrading.toml", "version = 1", "version = 9");
+    world.edit("server/aitrading.toml", "tenant = 1", "tenant = \"x\"");
+    world.edit("server/aitrading.toml", "filter = ", "fliter = ");
+    let all = ["version", "tenant", "did you mean `filter`?"];
+    world.run(&["config", "check", "--data-dir", "server"]).await.refused(78, &all);
+}
+
+#[tokio::test]
+async fn two_services_on_one_port_are_named_before_anything_starts() {
+    let world = World::new();
+    world.init().await;
+    world.edit("server/aitrading.toml", "127.0.0.1:8000", "127.0.0.1:8007");
+    let refused = ["listen.trading_engine", "`gateway.listen` has the same address", "port of its own"];
+    world.run(&["config", "check", "--data-dir", "server"]).await.refused(78, &refused);
+    world.edit("server/aitrading.toml", "listen = \"127.0.0.1:8007\"", "listen = \"127.0.0.1:8000\"");
+    world.edit("server/aitrading.toml", "\"127.0.0.1:8008\"", "\"127.0.0.1:8010\"");
+    let refused = ["listen.observer", "`listen.database_service` has the same address"];
+    world.run(&["config", "check", "--data-dir", "server"]).await.refused(78, &refused);
+}
+
+#[tokio::test]
 async fn a_misspelt_variable_is_found_too() {
     let world = World::new();
     world.init().await;

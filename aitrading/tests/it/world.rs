@@ -122,9 +122,13 @@ impl World {
         self.end(self.command(arguments)).await
     }
 
-    pub(crate) async fn end(&self, mut command: Command) -> Outcome {
-        let ended = self.env.timeout(COMMAND, command.output()).await;
-        let output = ended.unwrap_or_else(|_| panic!("{command:?} did not end within {COMMAND:?}")).unwrap();
+    pub(crate) async fn end(&self, command: Command) -> Outcome {
+        self.end_within(command, COMMAND).await
+    }
+
+    pub(crate) async fn end_within(&self, mut command: Command, limit: Duration) -> Outcome {
+        let ended = self.env.timeout(limit, command.output()).await;
+        let output = ended.unwrap_or_else(|_| panic!("{command:?} did not end within {limit:?}")).unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Outcome { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }

@@ -23,4 +23,4 @@ mod witness;
 pub use connector::Connector;
 pub use error::{AuthoritySource, ConnectorError};
 pub use status::Status;
-pub use witness::WitnessError;
+pub use witness::{EVIDENCE as WITNESS_EVIDENCE, WitnessError};

@@ -5,7 +5,7 @@ mod memory;
 #[cfg(test)]
 mod tests;
 
-pub use memory::WitnessError;
+pub use memory::{EVIDENCE, WitnessError};
 
 use crate::status::{AuditState, AuditStatus, Board, SubscriptionStatus};
 use aitrading_env::{Clock, Env};

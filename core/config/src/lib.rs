@@ -15,6 +15,6 @@ mod violation;
 
 pub use collector::Collector;
 pub use layers::{Environment, Layers};
-pub use load::{Loaded, Origin, Provenance, load};
+pub use load::{Loaded, Origin, Provenance, load, load_with};
 pub use secret::{NoUnseal, SecretError, SecretRef, Unseal};
 pub use violation::{Violation, Violations};

@@ -48,14 +48,34 @@ pub struct Loaded<T> {
 /// # Errors
 /// All violations: unreadable files, bad syntax, unknown and misspelt keys, wrong types.
 pub fn load<T: DeserializeOwned>(layers: Layers) -> Result<Loaded<T>, Violations> {
+    load_with(layers, |value, provenance| Ok(Loaded { value, provenance: provenance.clone() }))
+}
+
+/// As [`load`], and turns the raw values into settings: what `resolve` refuses is told together with what cannot be read, so
+/// that one look shows everything.
+///
+/// # Errors
+/// All violations of both.
+pub fn load_with<T: DeserializeOwned, U>(
+    layers: Layers,
+    resolve: impl FnOnce(T, &Provenance) -> Result<U, Violations>,
+) -> Result<U, Violations> {
     let Layers { mut layers, mut violations } = layers;
     let mut removed = BTreeSet::new();
     // serde stops at the first error: the offending key is taken out, and the rest is looked at again.
     while violations.len() < VIOLATIONS_MAX {
         let merged = layers.iter().fold(Figment::new(), |all, layer| all.merge(layer));
         let error = match merged.extract::<T>() {
-            Ok(value) if violations.is_empty() => return Ok(Loaded { value, provenance: Provenance::of_all(&layers) }),
-            Ok(_) => break,
+            Ok(value) => {
+                let resolved = resolve(value, &Provenance::of_all(&layers));
+                match resolved {
+                    Ok(resolved) if violations.is_empty() => return Ok(resolved),
+                    Ok(_) => {}
+                    // What is missing only because it was taken out is no news.
+                    Err(Violations(more)) => violations.extend(more.into_iter().filter(|v| !is_of(&removed, &v.key))),
+                }
+                break;
+            }
             Err(error) => error,
         };
         let (path, violation) = describe(&layers, error);
@@ -71,6 +91,12 @@ pub fn load<T: DeserializeOwned>(layers: Layers) -> Result<Loaded<T>, Violations
         removed.insert(path);
     }
     Err(Violations(violations))
+}
+
+/// Is this dotted key one of the paths, or below one?
+fn is_of(paths: &BTreeSet<Vec<String>>, key: &str) -> bool {
+    let key: Vec<_> = key.split('.').collect();
+    paths.iter().any(|path| path.len() <= key.len() && path.iter().zip(&key).all(|(a, b)| a == b))
 }
 
 impl fmt::Display for Origin {

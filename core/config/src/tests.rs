@@ -109,6 +109,20 @@ fn all_violations_are_reported_together() {
 }
 
 #[test]
+fn what_the_settings_refuse_is_told_beside_what_cannot_be_read() {
+    let file = "dat_dir = 1\n[gateway]\nlisten = 7\nconnections = 9";
+    let resolve = |raw: Raw, provenance: &Provenance| -> Result<(), Violations> {
+        let mut c = Collector::new(provenance);
+        c.required("gateway.listen", raw.gateway.listen, "write an address");
+        c.within("gateway.connections", raw.gateway.connections, 1..=4);
+        c.finish(None)
+    };
+    let told = load_with::<Raw, ()>(Layers::new().text("a.toml", file), resolve).unwrap_err();
+    let keys: Vec<_> = told.0.iter().map(|v| v.key.as_str()).collect();
+    assert_eq!(keys, ["dat_dir", "gateway.listen", "gateway.connections"], "each once: {told}");
+}
+
+#[test]
 fn what_may_be_a_secret_is_never_shown() {
     #[derive(Debug, Default, Deserialize)]
     #[serde(default, deny_unknown_fields)]

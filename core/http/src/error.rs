@@ -53,7 +53,7 @@ pub enum HttpError {
         why: &'static str,
     },
     /// Nothing lives at this path.
-    #[error("there is nothing at this path; `/` names what is here")]
+    #[error("there is nothing at this path; every service has `/health/live`, `/health/ready` and `/metrics`")]
     NotFound,
     /// The path does not take this method.
     #[error("this path does not take that method; see the Allow header")]

@@ -441,6 +441,11 @@ impl Engine {
         self.state.trading.len().saturating_sub(usize::from(global))
     }
 
+    /// Was the clock set back, so that nothing is decided until it has caught up?
+    pub(crate) const fn is_clock_behind(&self) -> bool {
+        self.clock_alerted
+    }
+
     /// Counts for health reports: open signals, sessions that are ready, strictest global state.
     pub(crate) fn summary(&self) -> (usize, usize, TradingState) {
         let global = self.state.trading.at(StateScope::Global);

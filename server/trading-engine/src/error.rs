@@ -73,6 +73,15 @@ pub enum EngineError {
     /// The audit log failed.
     #[error("the audit log failed; without it no signal leaves until the server is started again")]
     Audit(#[source] AuditError),
+    /// The audit log was removed or put back.
+    #[error(
+        "the trading engine's journal knows {known} entries of the audit log that are not there: the log was removed or put back \
+         to an earlier state; restore its folder from a backup, and find out who did it"
+    )]
+    AuditGone {
+        /// Entries that were durable once.
+        known: u64,
+    },
     /// A record of the journal cannot be read.
     #[error("the trading engine's journal holds a record that cannot be read: was it written by a newer version?")]
     Record(#[source] WireError),
@@ -100,6 +109,9 @@ impl Coded for EngineError {
             Self::Settings(_) => new("ENGINE_SETTINGS", Category::Config).side(FaultSide::Caller),
             Self::Journal(error) => error.dna(),
             Self::Audit(error) => error.dna(),
+            Self::AuditGone { .. } => {
+                new("ENGINE_AUDIT_GONE", Category::Storage).severity(Severity::Critical).retry(Retry::VerifyFirst)
+            }
             Self::Record(_) => new("ENGINE_RECORD", Category::Storage).severity(Severity::Critical),
             Self::Store(error) => error.dna(),
             Self::Thread(_) => new("ENGINE_THREAD", Category::Capacity).side(FaultSide::Dependency),

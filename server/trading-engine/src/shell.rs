@@ -29,7 +29,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -89,6 +89,7 @@ struct Gauges {
     state: AtomicU8,
     halted: AtomicUsize,
     restricted: AtomicUsize,
+    clock_behind: AtomicBool,
     /// Why nothing is decided any more until the next start.
     stopped: OnceLock<&'static str>,
 }
@@ -247,10 +248,16 @@ impl TradingEngine {
             Some(code) => format!("stopped by {code}: mend or free the disk, then start the server again"),
             None => format!("{sessions} sessions ready, {open} signals open, {halted} accounts halted{more}"),
         };
+        let clock = if gauges.clock_behind.load(Ordering::Relaxed) {
+            (Status::Degraded, "CLOCK_SET_BACK: nothing is decided until it has caught up; set it right, or wait")
+        } else {
+            (Status::Up, "runs forward")
+        };
         vec![
             Part::new("trading", trading, detail),
             Part::new("engine-journal", journal_status, format!("{journal:?}")),
             Part::new("audit-log", audit_status, format!("{audit:?}")),
+            Part::new("clock", clock.0, clock.1),
         ]
     }
 

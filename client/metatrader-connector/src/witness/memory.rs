@@ -12,7 +12,8 @@ use std::{
 use tokio::sync::{oneshot, watch};
 
 const FILE: &str = "checkpoint";
-const EVIDENCE: &str = "checkpoint-conflict";
+/// The file in a client's data directory that keeps two checkpoints of one log which contradict each other.
+pub const EVIDENCE: &str = "checkpoint-conflict";
 const FIRST_LINE: &str = "aitrading checkpoint 1";
 /// Bytes that the file may have.
 const FILE_BYTES: u64 = 4 * 1024;

@@ -61,6 +61,10 @@ impl<'a> Check<'a> {
             let source = io::Error::other("no audit log is here");
             return Err(AuditError::Io { what: "find", path: wal_dir, source });
         }
+        if self.never_began()? {
+            let text = "the log was never begun: a first start did not get that far; start the server once";
+            return Err(AuditError::Io { what: "find", path: wal_dir, source: io::Error::other(text) });
+        }
         let Some(key) = self.key(pinned)? else { return Ok(()) };
         self.heads(&key)?;
         self.bundles(self.checkpoint_size.unwrap_or(0))?;
@@ -72,6 +76,16 @@ impl<'a> Check<'a> {
             }
         }
         self.tiles()
+    }
+
+    /// What a first start leaves that was ended before the first segment: nothing was promised, and nothing can be missing.
+    fn never_began(&self) -> Result<bool, AuditError> {
+        for file in [layout::checkpoint(self.dir), layout::last_signed(self.dir), layout::closed(self.dir)] {
+            if self.fs.metadata(&file).map_err(AuditError::io("look at", &file))?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(wal::list(self.fs, &layout::wal(self.dir))?.is_empty())
     }
 
     fn tampered(&mut self, code: &'static str, detail: impl Into<String>) {

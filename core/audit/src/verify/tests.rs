@@ -136,3 +136,20 @@ async fn a_log_that_was_removed_is_not_a_log_that_never_was() {
         check_verdict(&fs, Verdict::Tampered, &format!("only {name} is left"));
     }
 }
+
+/// A first start that was killed anywhere before the first segment left nothing that could be judged, and nobody is accused.
+#[test]
+fn a_first_start_that_was_cut_off_is_no_tampering() {
+    let key = key().verifier(ORIGIN).unwrap();
+    let left: [&[&str]; 4] = [&[], &["vkey.tmp"], &["vkey"], &["vkey", "wal/00000000.seg.tmp"]];
+    for names in left {
+        let fs = MemFs::new();
+        fs.create_dir_all(&Path::new(DIR).join("wal")).unwrap();
+        fs.write_atomic(&Path::new(DIR).join("lock"), b"").unwrap();
+        for name in names {
+            let text = if *name == "vkey" { format!("{key}\n") } else { String::new() };
+            fs.write_atomic(&Path::new(DIR).join(name), text.as_bytes()).unwrap();
+        }
+        check_verdict(&fs, Verdict::CouldNotRun, &format!("{names:?}"));
+    }
+}

@@ -17,8 +17,8 @@ const LOOK_BACK_MS: i64 = 60_000;
 /// Longest wait for the ticks around a deal, in receive time while their account's session is open: a market that stands still
 /// sends none. Ticks are older in the client's outbox than reports when a backlog drains, so this covers an outage's.
 const JUDGE_WAIT_NS: u64 = 60_000_000_000;
-/// Longest wait without a session, which could send none either.
-const JUDGE_ABSENT_NS: u64 = 86_400_000_000_000;
+/// Longest wait at all: without a session nobody could send them, without its store the server could not find them.
+const JUDGE_LONGEST_NS: u64 = 86_400_000_000_000;
 /// Most reports whose price is to be judged later; beyond it the quotes so far decide.
 const JUDGING_MAX: usize = 1_024;
 /// The shell counts callers from 1; lookups of the engine's own count from here.
@@ -93,19 +93,21 @@ impl Engine {
             return;
         }
         let again = std::mem::take(&mut self.judge_again);
-        let due = self.state.judging.iter().filter(|(key, j)| again.contains(key) || self.is_overdue(now, j));
+        let over = |j: &Judging| matches!(self.waited(now, j), (true, _) | (_, true));
+        let due = self.state.judging.iter().filter(|(key, j)| again.contains(key) || over(j));
         let due: Vec<_> = due.map(|(key, _)| *key).collect();
         for key in due {
             self.judge_price(key, true);
         }
     }
 
-    fn is_overdue(&self, now: Timestamp, judging: &Judging) -> bool {
+    /// Has a report waited as long as one does while its account has a session, and as long as any does?
+    fn waited(&self, now: Timestamp, judging: &Judging) -> (bool, bool) {
         // A clock that was set must not make the wait endless.
         let waited = |since: Timestamp| now.since(since).unsigned_abs();
         let desk = self.desks.get(&(judging.source.tenant, judging.source.account));
         let there = desk.and_then(Desk::ready_at).is_some_and(|ready| waited(ready.max(judging.at)) >= JUDGE_WAIT_NS);
-        there || waited(judging.at) >= JUDGE_ABSENT_NS
+        (there, waited(judging.at) >= JUDGE_LONGEST_NS)
     }
 
     /// `over`: nothing more is waited for, except for stored ticks where memory does not reach.
@@ -142,7 +144,7 @@ impl Engine {
         let Some(key) = self.judge_lookups.remove(&token) else { return };
         let Some(judging) = self.state.judging.get(&key).filter(|_| !self.failed) else { return };
         let found = match prices(&judging.report, self.feeds.get(&judging.source), quotes) {
-            Verdict::Unfit(_) if !quotes.are_complete() && !self.is_overdue(now, judging) => {
+            Verdict::Unfit(_) if self.may_catch_up(now, judging, quotes) => {
                 self.judge_again.insert(key);
                 return;
             }
@@ -150,6 +152,20 @@ impl Engine {
             Verdict::Fits | Verdict::Unread | Verdict::Later => None,
         };
         self.close_judgement(key, found);
+    }
+
+    /// May the store have more to say than it said? Nobody is judged for a store that is away, or behind a market that the feed
+    /// has passed: that is the server's own fault, for a day at most.
+    fn may_catch_up(&self, now: Timestamp, judging: &Judging, quotes: &Quotes<'_>) -> bool {
+        let (overdue, lost) = self.waited(now, judging);
+        let feed = self.feeds.get(&judging.source);
+        let past = judging.report.deals.iter().all(|d| feed.is_some_and(|f| f.is_past(d.time)));
+        match quotes {
+            Quotes::Ring => false,
+            Quotes::Nowhere => !lost,
+            Quotes::Stored(stored) if past => !stored.complete && !lost,
+            Quotes::Stored(stored) => !stored.complete && !overdue && !lost,
+        }
     }
 
     fn close_judgement(&mut self, key: ReportKey, found: Option<Finding>) {

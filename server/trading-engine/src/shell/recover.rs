@@ -90,12 +90,19 @@ fn compare(
     doubtful: &Doubtful,
 ) -> Result<(Vec<SignalId>, Vec<Entry>, u64), EngineError> {
     let from = doubtful.confirmed.audit_from;
-    let mut end = from;
+    // One entry that was there already: a log without it was removed, or put back to an earlier state.
+    let known = from.saturating_sub(1);
+    let mut end = known;
     let mut found = Vec::new();
-    for leaf in read_leaves(parts.audit.fs.as_ref(), &parts.audit.dir, from) {
+    for leaf in read_leaves(parts.audit.fs.as_ref(), &parts.audit.dir, known) {
         let leaf = leaf.map_err(EngineError::Audit)?;
         end = leaf.log_seq.saturating_add(1);
-        found.push(leaf.entry);
+        if leaf.log_seq >= from {
+            found.push(leaf.entry);
+        }
+    }
+    if end < from {
+        return Err(EngineError::AuditGone { known: from });
     }
     let (mut void, mut missing) = (Vec::new(), Vec::new());
     for (_, event) in &doubtful.events {

@@ -285,6 +285,7 @@ impl Runner {
         shared.gauges.halted.store(self.engine.halted(), Ordering::Relaxed);
         shared.gauges.restricted.store(self.engine.restricted(), Ordering::Relaxed);
         shared.gauges.state.store(number, Ordering::Relaxed);
+        shared.gauges.clock_behind.store(self.engine.is_clock_behind(), Ordering::Relaxed);
     }
 }
 

@@ -115,7 +115,7 @@ fn who_stays_away_is_judged_after_a_day() {
 
 #[test]
 fn after_a_restart_stored_ticks_decide() {
-    for (stored, finding) in [(Some(FILL), ""), (Some("161.604"), "PRICE_NOT_QUOTED"), (None, "UNVERIFIABLE")] {
+    for (stored, finding) in [(vec![FILL], ""), (vec!["161.604"], "PRICE_NOT_QUOTED"), (vec![], "UNVERIFIABLE")] {
         let (before, report) = overtaken();
         let mut bench = Bench::new();
         bench.engine.replay(40, &before.events());
@@ -129,10 +129,33 @@ fn after_a_restart_stored_ticks_decide() {
         });
         let token = asked.expect("memory is empty, so the store is asked");
         assert!(!bench.put(Input::Timer).iter().any(|e| matches!(e, Effect::LookupTicks { .. })), "once");
-        let ticks = stored.map(|ask| vec![tick(report.deals[0].time, ask)]);
-        bench.put(Input::Ticks { token, stored: ticks.map(|ticks| StoredTicks { ticks, complete: true }) });
+        let ticks = stored.into_iter().map(|ask| tick(report.deals[0].time, ask)).collect();
+        // Nothing is stored from behind the deal: the market stands still.
+        bench.put(Input::Ticks { token, stored: Some(StoredTicks { ticks, complete: false }) });
         check_judged(&bench, finding);
     }
+}
+
+#[test]
+fn nobody_is_judged_for_a_store_that_cannot_be_read_for_less_than_a_day() {
+    let (before, _) = overtaken();
+    let mut bench = Bench::new();
+    bench.engine.replay(40, &before.events());
+    bench.seen.clone_from(&before.seen);
+    bench.open(2, 1);
+    let mut ask = |seconds| {
+        bench.pass(seconds);
+        let effects = bench.put(Input::Timer);
+        let asked = effects.iter().find_map(|effect| match effect {
+            Effect::LookupTicks { token, .. } => Some(*token),
+            _ => None,
+        });
+        bench.put(Input::Ticks { token: asked.expect("asked again"), stored: None });
+        bench.findings()
+    };
+    assert_eq!(ask(60), [""]);
+    assert_eq!(ask(86_300), [""]);
+    assert_eq!(ask(40), ["", "UNVERIFIABLE"], "absence denies in the end");
 }
 
 #[test]
