@@ -114,7 +114,7 @@ fn what_the_settings_refuse_is_told_beside_what_cannot_be_read() {
     let resolve = |raw: Raw, provenance: &Provenance| -> Result<(), Violations> {
         let mut c = Collector::new(provenance);
         c.required("gateway.listen", raw.gateway.listen, "write an address");
-        c.within("gateway.connections", raw.gateway.connections, 1..=4);
+        c.within("gateway.connections", raw.gateway.connections.unwrap_or(0), 1..=4);
         c.finish(None)
     };
     let told = load_with::<Raw, ()>(Layers::new().text("a.toml", file), resolve).unwrap_err();
