@@ -45,15 +45,17 @@ impl Db {
     pub(crate) async fn write(&self, doing: &'static str) -> Result<WriteTx<'_>, StoreError> {
         let env = self.pool.env();
         let began = env.clock.mono_ns();
+        // Whatever was waited for, the transaction has begun within one deadline.
         let turn = env.timeout(self.pool.limit(), Arc::clone(&self.queue).lock_owned()).await;
         let turn = turn.map_err(|_| Busy::Turn.unavailable(doing))?;
-        let conn = self.pool.begin(doing, self.turn.begin()).await?;
+        let conn = self.pool.begin(doing, self.turn.begin(), began).await?;
         Ok(WriteTx { conn, doing, began, db: self, _turn: turn })
     }
 
     /// A transaction that sees one moment of the database, whatever is written meanwhile.
     pub(crate) async fn read(&self, doing: &'static str) -> Result<Tx, StoreError> {
-        self.pool.begin(doing, READ).await.map(Tx)
+        let began = self.pool.env().clock.mono_ns();
+        self.pool.begin(doing, READ, began).await.map(Tx)
     }
 }
 

@@ -1,5 +1,8 @@
 //! One connection to the server: where to, as whom, under which bounds, and what the server says of itself.
 
+#[cfg(test)]
+mod tests;
+
 use super::error::Doing;
 use aitrading_database_link::{Credentials, Link, LinkError, Role};
 use aitrading_env::Env;
@@ -90,7 +93,8 @@ fn options(link: &Link, credentials: &Credentials, statement_limit: Duration) ->
     let endpoint = link.endpoint();
     let millis = |limit: Duration| limit.as_millis().to_string();
     let idle = statement_limit.saturating_mul(IDLE_DEADLINES);
-    // The driver begins with the variables PGHOST, PGPASSWORD and so on of the process: everything is said here again.
+    // The driver begins with the variables PGHOST, PGPASSWORD and so on of the process. What it lets us say is said here
+    // again; of PGOPTIONS the server takes ours, which come later.
     let options = PgConnectOptions::new_without_pgpass()
         .host(endpoint.dial_host())
         .port(endpoint.port())

@@ -18,8 +18,8 @@ const PROBING: &str = "probing the database server";
 
 /// The stores of rows on a PostgreSQL server, 14 or later. Cheap to clone.
 ///
-/// Every statement ends within the settings' deadline. Beginning a transaction is repeated when the server was not there; a
-/// commit is sent once, and [`StoreError::TooSlow`] says that its answer was lost.
+/// A transaction begins within the settings' deadline, and so ends each of its statements. Beginning is repeated when the
+/// server was not there; a commit is sent once, and [`StoreError::TooSlow`] says that its answer was lost.
 #[derive(Clone, Debug)]
 pub struct PostgresStores {
     pool: Arc<Pool>,

@@ -82,15 +82,24 @@ impl Pool {
         Ok(())
     }
 
-    /// A connection with a transaction that `statement` has begun.
+    /// What is left of the deadline of a call that began at `began_ns`.
+    pub(super) fn left(&self, began_ns: u64) -> Duration {
+        let gone = self.env.clock.mono_ns().saturating_sub(began_ns);
+        self.limit().saturating_sub(Duration::from_nanos(gone))
+    }
+
+    /// A connection with a transaction that `statement` has begun, for a call that began at `began_ns`.
     pub(super) async fn begin(
         self: &Arc<Self>,
         doing: &'static str,
         statement: &'static str,
+        began_ns: u64,
     ) -> Result<Conn, StoreError> {
-        let seat = self.env.timeout(self.limit(), Arc::clone(&self.seats).acquire_owned()).await;
+        let seat = self.env.timeout(self.left(began_ns), Arc::clone(&self.seats).acquire_owned()).await;
         let seat = seat.map_err(|_| Busy::Seats.unavailable(doing))?.map_err(|_| Busy::Closed.unavailable(doing))?;
-        let mut conn = self.link.call(doing, Repeat::Idempotent, || self.begin_once(doing, statement)).await?;
+        let attempt = || self.begin_once(doing, statement);
+        let guard = self.link.guard();
+        let mut conn = guard.call_within(self.left(began_ns), doing, Repeat::Idempotent, attempt).await?;
         conn.keep(seat);
         Ok(conn)
     }

@@ -11,6 +11,7 @@ use aitrading_testkit::servers::{Certificates, Postgres};
 use secrecy::SecretString;
 use std::{
     error::Error,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -33,6 +34,33 @@ fn a_server_of_another_authority_is_not_spoken_to() {
     assert_eq!(error.dna().code, "STORE_UNAVAILABLE");
     let causes = chain(&error).to_string();
     assert!(causes.contains("invalid peer certificate"), "{causes}");
+}
+
+/// Forwards to the server from 127.0.0.2, which its certificate does not name.
+async fn elsewhere(env: &Env, server: SocketAddr) -> SocketAddr {
+    let listener = env.net.listen("127.0.0.2:0".parse().unwrap()).await.unwrap();
+    let (address, net, spawn) = (listener.local_addr().unwrap(), Arc::clone(&env.net), Arc::clone(&env.spawn));
+    let forward = async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = net.connect(server).await.unwrap();
+            drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
+        }
+    };
+    drop(spawn.task("elsewhere", Box::pin(forward)));
+    address
+}
+
+#[test]
+fn a_server_under_a_name_that_its_certificate_does_not_have_is_not_spoken_to() {
+    let Some(server) = Postgres::start() else { return };
+    block_on(async {
+        let address = elsewhere(&Env::real(), server.address()).await;
+        let mut settings = settings(&server, address);
+        settings.host = address.ip().to_string();
+        let error = open(&settings).await.map(drop).unwrap_err();
+        let causes = chain(&error).to_string();
+        assert!(causes.contains("not valid for name"), "{causes}");
+    });
 }
 
 #[test]
