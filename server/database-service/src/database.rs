@@ -2,14 +2,11 @@
 
 use crate::{
     Settings,
-    accounts::{SqlAccounts, SqlDevices},
     cache::MokaCache,
-    meta::SqlMeta,
     meters,
-    signals::SqlSignals,
-    sqlite::{Db, Doing},
+    schema::SchemaStatus,
+    sqlite::{self, Db, Doing},
     stats::Stats,
-    subscriptions::SqlSubscriptions,
     ticks::SqlTicks,
 };
 use aitrading_database_link::{BackendHealth, LinkState, Role};
@@ -47,22 +44,45 @@ impl Database {
         let settings = settings.sane();
         meters::describe();
         env.fs.create_dir_all(dir).doing(doing)?;
-        let lock = env.fs.try_lock(&dir.join(LOCK)).doing(doing)?;
-        let lock = lock.ok_or_else(|| StoreError::InUse { dir: dir.to_owned() })?;
+        let lock = lock(env, dir)?;
         let stats = Arc::new(Stats::default());
         let db = Db::open(env, &settings, &dir.join(FILE), Arc::clone(&stats)).await?;
         let ticks = SqlTicks::open(env, settings, db.clone(), dir.join(TICKS), Arc::clone(&stats)).await?;
         let ticks = Arc::new(ticks);
+        let rows = sqlite::stores(&db);
         let stores = Stores {
             ticks: Arc::<SqlTicks>::clone(&ticks),
-            signals: Arc::new(SqlSignals(db.clone())),
-            subscriptions: Arc::new(SqlSubscriptions(db.clone())),
-            accounts: Arc::new(SqlAccounts(db.clone())),
-            devices: Arc::new(SqlDevices(db.clone())),
-            meta: Arc::new(SqlMeta(db.clone())),
+            signals: rows.signals,
+            subscriptions: rows.subscriptions,
+            accounts: rows.accounts,
+            devices: rows.devices,
+            meta: rows.meta,
             cache: Arc::new(MokaCache::new(env, settings.cache_entries)),
         };
         Ok(Self { stores, ticks, db, stats, lock: Arc::new(Mutex::new(Some(lock))) })
+    }
+
+    /// Brings the schema of the directory's database up to date, and opens nothing else. [`Database::open`] does the same.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub async fn migrate(env: &Env, dir: &Path) -> Result<SchemaStatus, StoreError> {
+        env.fs.create_dir_all(dir).doing("opening the data directory")?;
+        let lock = lock(env, dir)?;
+        let db = Db::open(env, &Settings::default(), &dir.join(FILE), Arc::new(Stats::default())).await?;
+        db.close().await;
+        drop(lock);
+        Self::schema_status(env, dir).await
+    }
+
+    /// Which steps of the schema the directory's database has, also while a server uses it. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], or what the medium says.
+    pub async fn schema_status(env: &Env, dir: &Path) -> Result<SchemaStatus, StoreError> {
+        let file = dir.join(FILE);
+        let there = env.fs.metadata(&file).doing("opening the data directory")?.is_some();
+        sqlite::status(there.then_some(&*file)).await
     }
 
     /// The stores behind their ports.
@@ -139,4 +159,9 @@ impl Database {
             ..BackendHealth::embedded(Role::Ticks, "parquet")
         }
     }
+}
+
+fn lock(env: &Env, dir: &Path) -> Result<Box<dyn FileLock>, StoreError> {
+    let lock = env.fs.try_lock(&dir.join(LOCK)).doing("opening the data directory")?;
+    lock.ok_or_else(|| StoreError::InUse { dir: dir.to_owned() })
 }

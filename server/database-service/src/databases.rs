@@ -1,7 +1,7 @@
 //! The databases of a deployment: each part on its embedded store or on the server that the operator named.
 
 use crate::{
-    Database, LocalChains, LocalPatterns, Servers, Settings,
+    Database, LocalChains, LocalPatterns, PostgresStores, Servers, Settings,
     remote::{Adapter, Remote},
 };
 use aitrading_database_link::{BackendHealth, HealthLevel, Link, LinkError, Role, Secrets, ServerSettings};
@@ -61,7 +61,8 @@ impl fmt::Debug for Databases {
 }
 
 impl Databases {
-    /// Opens the embedded stores in `dir` and prepares the connections to the named servers, without connecting yet.
+    /// Opens the embedded stores in `dir` and connects to the named PostgreSQL server; the other servers are
+    /// connected to by their first call.
     ///
     /// # Errors
     /// As [`Database::open`]; a [`LinkError`] for certificates, addresses and passwords that cannot be had.
@@ -81,6 +82,9 @@ impl Databases {
         let events = opening.events(servers)?;
         let embedded = Database::open(env, settings, dir).await?;
         let mut stores = embedded.stores();
+        if let Some(rows) = opening.rows(servers).await? {
+            stores = rows.stores().within(stores);
+        }
         if let Some(ticks) = ticks {
             stores.ticks = ticks;
         }
@@ -109,6 +113,10 @@ impl Databases {
             Err(StoreError::InUse { .. }) => None,
             Err(error) => return Err(error.into()),
         };
+        // Not opened as the server opens it: a look changes no schema.
+        if let Some(rows) = &servers.relational {
+            opening.remotes.push(Remote::new(Adapter::Postgres(PostgresStores::prepare(env, rows, secrets)?)));
+        }
         let asked = futures_util::future::join_all(opening.remotes.iter().map(Remote::probe));
         asked.await;
         let servers: Vec<_> = opening.remotes.iter().map(Remote::health).collect();
@@ -203,6 +211,7 @@ impl Databases {
     /// # Errors
     /// As [`Database::close`].
     pub async fn close(&self) -> Result<(), StoreError> {
+        futures_util::future::join_all(self.remotes.iter().map(Remote::close)).await;
         self.embedded.close().await
     }
 }
@@ -210,6 +219,14 @@ impl Databases {
 impl Opening<'_> {
     fn link(&self, role: Role, backend: &'static str, settings: &ServerSettings) -> Result<Link, LinkError> {
         Link::open(self.env, role, backend, settings, self.secrets)
+    }
+
+    /// Connects: nothing can be decided without rows, and a schema that does not fit is better told now.
+    async fn rows(&mut self, servers: &Servers) -> Result<Option<PostgresStores>, OpenError> {
+        let Some(settings) = &servers.relational else { return Ok(None) };
+        let rows = PostgresStores::open(self.env, settings, self.secrets).await?;
+        self.remotes.push(Remote::new(Adapter::Postgres(rows.clone())));
+        Ok(Some(rows))
     }
 
     fn ticks(&mut self, servers: &Servers) -> Result<Option<Arc<ClickHouseTicks>>, OpenError> {

@@ -5,28 +5,31 @@
 //! files can be read by other tools is described in docs/specs/tick-files.md.
 #![warn(missing_docs)]
 
-mod accounts;
 mod cache;
 mod chains;
 mod database;
 mod databases;
-mod meta;
 mod meters;
 mod patterns;
+mod postgres;
 mod remote;
+mod schema;
 mod servers;
 mod service;
 mod settings;
-mod signals;
 mod sqlite;
 mod stats;
-mod subscriptions;
+mod stores;
 mod ticks;
+mod turn;
 
 pub use chains::LocalChains;
 pub use database::Database;
 pub use databases::{Databases, OpenError};
 pub use patterns::LocalPatterns;
+pub use postgres::PostgresStores;
+pub use schema::{SchemaState, SchemaStatus, SchemaStep};
 pub use servers::{RawServers, Servers};
 pub use service::{NAME, component};
 pub use settings::Settings;
+pub use stores::RelationalStores;

@@ -1,5 +1,6 @@
 //! A database server that plays a part, as health sees it.
 
+use crate::PostgresStores;
 use aitrading_database_link::{BackendHealth, LinkState};
 use aitrading_store::StoreError;
 use aitrading_store_clickhouse::ClickHouseTicks;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// An adapter that speaks to a server.
 #[derive(Debug)]
 pub(crate) enum Adapter {
+    Postgres(PostgresStores),
     ClickHouse(Arc<ClickHouseTicks>),
     Redis(Arc<RedisCache>),
     Weaviate(Arc<WeaviatePatterns>),
@@ -33,6 +35,7 @@ impl Remote {
     /// Asks the server whether it is there and takes us in.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
         let outcome = match &self.adapter {
+            Adapter::Postgres(rows) => rows.probe().await.map(drop),
             Adapter::ClickHouse(ticks) => ticks.prepare().await.map(drop),
             Adapter::Redis(cache) => cache.probe().await.map(drop),
             Adapter::Weaviate(patterns) => patterns.probe().await,
@@ -52,6 +55,7 @@ impl Remote {
     /// How it was at the last calls. A server that answers and refuses does not work either.
     pub(crate) fn health(&self) -> BackendHealth {
         let health = match &self.adapter {
+            Adapter::Postgres(rows) => rows.health(),
             Adapter::ClickHouse(ticks) => ticks.health(),
             Adapter::Redis(cache) => cache.health(),
             Adapter::Weaviate(patterns) => patterns.health(),
@@ -61,6 +65,13 @@ impl Remote {
         match self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             Some(refusal) => BackendHealth { state: LinkState::Down, note: Some(refusal), ..health },
             None => health,
+        }
+    }
+
+    /// Closes what keeps connections of its own.
+    pub(crate) async fn close(&self) {
+        if let Adapter::Postgres(rows) = &self.adapter {
+            rows.close().await;
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use std::num::NonZeroU32;
 
 /// The usual ports.
+const POSTGRESQL: u16 = 5432;
 const CLICKHOUSE: u16 = 8443;
 const REDIS: u16 = 6379;
 const WEAVIATE: u16 = 443;
@@ -19,11 +20,18 @@ const NATS: u16 = 4222;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawServers {
+    relational: RawRelational,
     ticks: RawTicks,
     cache: RawCache,
     patterns: RawPatterns,
     graph: RawGraph,
     events: RawEvents,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawRelational {
+    postgresql: Option<Settings>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -62,6 +70,8 @@ struct RawEvents {
 /// Which servers play which parts, checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Servers {
+    /// Rows on PostgreSQL.
+    pub relational: Option<ServerSettings>,
     /// Ticks, bars and gaps on ClickHouse.
     pub ticks: Option<ServerSettings>,
     /// Days after which ClickHouse forgets ticks.
@@ -102,8 +112,18 @@ impl RawServers {
         let patterns = collector.section("patterns", |c| one(c, "weaviate", WEAVIATE, self.patterns.weaviate));
         let graph = collector.section("graph", |c| one(c, "arangodb", ARANGODB, self.graph.arangodb));
         let events = collector.section("events", |c| one(c, "nats", NATS, self.events.nats));
+        let relational =
+            collector.section("relational", |c| one(c, "postgresql", POSTGRESQL, self.relational.postgresql));
         let (ticks, retention_days) = ticks?;
-        Some(Servers { ticks, retention_days, cache: cache?, patterns: patterns?, graph: graph?, events: events? })
+        Some(Servers {
+            relational: relational?,
+            ticks,
+            retention_days,
+            cache: cache?,
+            patterns: patterns?,
+            graph: graph?,
+            events: events?,
+        })
     }
 }
 

@@ -25,6 +25,7 @@ fn one_line_moves_a_part_to_a_server() {
 #[test]
 fn every_part_has_its_server_and_its_usual_port() {
     let text = "
+        relational.postgresql = { host = 'localhost', plaintext = true }
         ticks.clickhouse = { host = 'localhost', plaintext = true }
         ticks.retention_days = 400
         cache.redis = { host = 'localhost', plaintext = true }
@@ -34,8 +35,9 @@ fn every_part_has_its_server_and_its_usual_port() {
     let servers = resolve(text).unwrap();
     let port = |server: Option<aitrading_database_link::ServerSettings>| server.unwrap().port;
     assert_eq!(servers.retention_days.map(std::num::NonZeroU32::get), Some(400));
-    let ports = [servers.ticks, servers.cache, servers.patterns, servers.graph, servers.events].map(port);
-    assert_eq!(ports, [8_443, 6_379, 443, 8_529, 4_222]);
+    let ports =
+        [servers.relational, servers.ticks, servers.cache, servers.patterns, servers.graph, servers.events].map(port);
+    assert_eq!(ports, [5_432, 8_443, 6_379, 443, 8_529, 4_222]);
 }
 
 #[test]

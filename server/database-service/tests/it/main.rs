@@ -1,4 +1,4 @@
-//! The stores from outside: the conformance suites, crashes, reopening, and files that other tools read.
+//! The stores from outside: the conformance suites, crashes, reopening, files that other tools read, and a real PostgreSQL.
 
 #[cfg(test)]
 mod conformance;
@@ -8,6 +8,9 @@ mod crash;
 mod files;
 #[cfg(test)]
 mod opening;
+// The servers of the testkit are processes as Unix has them.
+#[cfg(all(test, unix))]
+mod postgres;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]

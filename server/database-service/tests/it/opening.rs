@@ -1,7 +1,7 @@
 //! Opening, reopening, and directories that cannot be opened.
 
 use crate::world::{World, block_on, everything, feed, small};
-use aitrading_database_service::{Servers, Settings};
+use aitrading_database_service::{Database, SchemaState, Servers, Settings};
 use aitrading_error::Coded;
 use aitrading_hub::Status;
 use aitrading_model::{AccountId, MarketTime, ReportState, SymbolSpec, TenantId};
@@ -121,6 +121,38 @@ fn a_newer_schema_is_refused() {
         sqlx::query(statement).execute(&mut raw(&world).await).await.unwrap();
         let refused = world.open(Settings::default()).await.unwrap_err();
         assert!(matches!(refused, StoreError::SchemaNewer { found: 999, known: 2 }), "{refused:?}");
+    });
+}
+
+#[test]
+fn the_steps_of_the_schema_are_shown_before_while_and_after_they_are_taken() {
+    let world = World::new();
+    let dir = world.dir.path().join("data");
+    block_on(async {
+        let empty = Database::schema_status(&world.env, &dir).await.unwrap();
+        assert!(empty.pending() > 1 && empty.applied() == 0, "{empty:?}");
+        assert!(world.env.fs.metadata(&dir).unwrap().is_none(), "looking makes nothing");
+        let taken = Database::migrate(&world.env, &dir).await.unwrap();
+        assert_eq!((taken.backend, taken.pending(), taken.applied()), ("sqlite", 0, empty.known()));
+        assert!(taken.steps.iter().all(|step| step.state == SchemaState::Applied), "{taken:?}");
+        assert!(taken.steps.iter().all(|step| step.applied_at.is_some_and(|at| at.0 > 0)), "{taken:?}");
+        let database = Database::open(&world.env, Settings::default(), &dir).await.unwrap();
+        assert_eq!(Database::schema_status(&world.env, &dir).await.unwrap(), taken, "while it is in use");
+        assert_eq!(Database::migrate(&world.env, &dir).await.unwrap_err().dna().code, "STORE_IN_USE");
+        database.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_step_that_was_begun_and_not_finished_is_named() {
+    let world = World::new();
+    block_on(async {
+        world.open(Settings::default()).await.unwrap().close().await.unwrap();
+        let statement = "UPDATE _sqlx_migrations SET success = 0 WHERE version = 2";
+        sqlx::query(statement).execute(&mut raw(&world).await).await.unwrap();
+        let refused = world.open(Settings::default()).await.unwrap_err();
+        let named = matches!(&refused, StoreError::Corrupt { what, .. } if what.contains("step 2"));
+        assert!(named, "{refused:?}");
     });
 }
 

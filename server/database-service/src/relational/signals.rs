@@ -1,9 +1,12 @@
-//! Signals, denials and reports, in SQLite.
+//! Signals, denials and reports.
 
 mod change;
 mod read;
 
-use crate::sqlite::{self, Db, Doing};
+use super::{
+    db::{self, Db, Doing},
+    marks,
+};
 use aitrading_model::{AccountId, DeviceId, SignalId, TenantId};
 use aitrading_store::{
     JournalMark, ReportHead, SignalChange, SignalCounts, SignalHead, SignalStore, SignalView, StoreError, StoredDenial,
@@ -30,7 +33,7 @@ fn id16(bytes: Vec<u8>) -> Result<[u8; 16], StoreError> {
 impl SignalStore for SqlSignals {
     async fn apply(&self, mark: JournalMark, changes: Vec<SignalChange>) -> Result<(), StoreError> {
         let mut tx = self.0.write(APPLYING).await?;
-        sqlite::advance(tx.conn(), FEED, mark).await?;
+        marks::advance(tx.conn(), FEED, mark).await?;
         for change in &changes {
             change::take(tx.conn(), change).await?;
         }
@@ -39,7 +42,7 @@ impl SignalStore for SqlSignals {
 
     async fn mark(&self) -> Result<JournalMark, StoreError> {
         let mut tx = self.0.read(READING).await?;
-        sqlite::mark(&mut tx, FEED).await
+        marks::mark(&mut tx, FEED).await
     }
 
     async fn counts(&self, tenant: TenantId) -> Result<SignalCounts, StoreError> {
@@ -50,7 +53,7 @@ impl SignalStore for SqlSignals {
     async fn signal(&self, tenant: TenantId, signal: SignalId) -> Result<Option<SignalView>, StoreError> {
         let mut tx = self.0.read(READING).await?;
         let statement = "SELECT state, delivered_at, body, key_id, signature FROM signals
-             WHERE tenant = ? AND signal = ?";
+             WHERE tenant = $1 AND signal = $2";
         let query = sqlx::query_as::<_, read::SignalColumns>(statement);
         let row = query.bind(tenant.0.cast_signed()).bind(signal.0.to_vec()).fetch_optional(&mut *tx).await;
         row.doing(READING)?.map(read::view).transpose()
@@ -59,7 +62,7 @@ impl SignalStore for SqlSignals {
     async fn latest(&self, tenant: TenantId, n: usize) -> Result<Vec<SignalView>, StoreError> {
         let mut tx = self.0.read(READING).await?;
         let statement = "SELECT state, delivered_at, body, key_id, signature FROM signals
-             WHERE tenant = ? ORDER BY id DESC LIMIT ?";
+             WHERE tenant = $1 ORDER BY id DESC LIMIT $2";
         let query = sqlx::query_as::<_, read::SignalColumns>(statement);
         let rows = query.bind(tenant.0.cast_signed()).bind(limit(n)).fetch_all(&mut *tx).await.doing(READING)?;
         rows.into_iter().map(read::view).collect()
@@ -68,7 +71,7 @@ impl SignalStore for SqlSignals {
     async fn open(&self, n: usize) -> Result<Vec<SignalView>, StoreError> {
         let mut tx = self.0.read(READING).await?;
         let statement = "SELECT state, delivered_at, body, key_id, signature FROM signals
-             WHERE state IN (0, 1, 2) ORDER BY id LIMIT ?";
+             WHERE state IN (0, 1, 2) ORDER BY id LIMIT $1";
         let query = sqlx::query_as::<_, read::SignalColumns>(statement);
         let rows = query.bind(limit(n)).fetch_all(&mut *tx).await.doing(READING)?;
         rows.into_iter().map(read::view).collect()
@@ -78,7 +81,7 @@ impl SignalStore for SqlSignals {
         let mut tx = self.0.read(READING).await?;
         let statement = "SELECT r.id, s.issued_at, r.received_at, r.finding, r.body, r.signature
              FROM reports r JOIN signals s ON s.tenant = r.tenant AND s.signal = r.signal
-             WHERE r.tenant = ? AND r.id > ? ORDER BY r.id LIMIT ?";
+             WHERE r.tenant = $1 AND r.id > $2 ORDER BY r.id LIMIT $3";
         let query = sqlx::query_as::<_, read::ReportColumns>(statement);
         let query = query.bind(tenant.0.cast_signed()).bind(i64::try_from(after).unwrap_or(i64::MAX)).bind(limit(n));
         query.fetch_all(&mut *tx).await.doing(READING)?.into_iter().map(read::report).collect()
@@ -91,8 +94,10 @@ impl SignalStore for SqlSignals {
 
     async fn signal_heads(&self) -> Result<Vec<SignalHead>, StoreError> {
         let mut tx = self.0.read(READING).await?;
-        // Beside MAX(), SQLite takes the other columns from the row that holds the maximum.
-        let statement = "SELECT tenant, account, MAX(seq), signal FROM signals GROUP BY tenant, account";
+        let statement = "SELECT s.tenant, s.account, s.seq, s.signal FROM signals s
+             JOIN (SELECT tenant, account, MAX(seq) AS seq FROM signals GROUP BY tenant, account) AS heads
+             ON heads.tenant = s.tenant AND heads.account = s.account AND heads.seq = s.seq
+             ORDER BY s.tenant, s.account";
         let query = sqlx::query_as::<_, (i64, i64, i64, Vec<u8>)>(statement);
         let rows = query.fetch_all(&mut *tx).await.doing(READING)?;
         let head = |(tenant, account, seq, signal): (i64, i64, i64, Vec<u8>)| {

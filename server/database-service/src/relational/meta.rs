@@ -1,6 +1,6 @@
-//! Facts about the deployment, in SQLite.
+//! Facts about the deployment.
 
-use crate::sqlite::{Db, Doing};
+use super::db::{Db, Doing};
 use aitrading_store::{MetaStore, StoreError};
 use async_trait::async_trait;
 
@@ -13,13 +13,13 @@ pub(crate) struct SqlMeta(pub(crate) Db);
 impl MetaStore for SqlMeta {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let mut tx = self.0.read(DOING).await?;
-        let query = sqlx::query_scalar("SELECT value FROM meta WHERE key = ?").bind(key);
+        let query = sqlx::query_scalar("SELECT value FROM meta WHERE key = $1").bind(key);
         query.fetch_optional(&mut *tx).await.doing(DOING)
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
         let mut tx = self.0.write(DOING).await?;
-        let statement = "INSERT INTO meta (key, value) VALUES (?, ?)
+        let statement = "INSERT INTO meta (key, value) VALUES ($1, $2)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         sqlx::query(statement).bind(key).bind(value).execute(tx.conn()).await.doing(DOING)?;
         tx.commit().await
@@ -27,9 +27,9 @@ impl MetaStore for SqlMeta {
 
     async fn put_if_absent(&self, key: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
         let mut tx = self.0.write(DOING).await?;
-        let insert = sqlx::query("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING");
+        let insert = sqlx::query("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING");
         insert.bind(key).bind(value).execute(tx.conn()).await.doing(DOING)?;
-        let stands = sqlx::query_scalar("SELECT value FROM meta WHERE key = ?").bind(key);
+        let stands = sqlx::query_scalar("SELECT value FROM meta WHERE key = $1").bind(key);
         let stands = stands.fetch_one(tx.conn()).await.doing(DOING)?;
         tx.commit().await?;
         Ok(stands)

@@ -1,10 +1,9 @@
-//! Subscriptions, in SQLite.
+//! Subscriptions.
 
-use crate::sqlite::{Db, Doing};
+use super::db::{Conn, Db, Doing};
 use aitrading_model::{AccountId, TenantId, Timestamp};
 use aitrading_store::{StoreError, Subscription, SubscriptionStatus, SubscriptionStore, SymbolScope};
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
 
 const DOING: &str = "keeping a subscription";
 
@@ -13,13 +12,13 @@ pub(crate) struct SqlSubscriptions(pub(crate) Db);
 
 type Row = (i64, i64, i64, i64, bool, bool);
 
-async fn with_symbols(conn: &mut SqliteConnection, row: Row) -> Result<Subscription, StoreError> {
+async fn with_symbols(conn: &mut Conn, row: Row) -> Result<Subscription, StoreError> {
     let (tenant, account, status, expires_at, all_symbols, auto_trading) = row;
     let status = u8::try_from(status).ok().and_then(SubscriptionStatus::from_number);
     let symbols = if all_symbols {
         SymbolScope::All
     } else {
-        let statement = "SELECT symbol FROM subscription_symbols WHERE tenant = ? AND account = ? ORDER BY place";
+        let statement = "SELECT symbol FROM subscription_symbols WHERE tenant = $1 AND account = $2 ORDER BY place";
         let names = sqlx::query_scalar::<_, String>(statement).bind(tenant).bind(account);
         let names = names.fetch_all(conn).await.doing(DOING)?;
         let parsed: Result<_, _> = names.iter().map(|name| name.parse()).collect();
@@ -42,7 +41,7 @@ impl SubscriptionStore for SqlSubscriptions {
         let (tenant, account) = (subscription.tenant.0.cast_signed(), subscription.account.0.cast_signed());
         let mut tx = self.0.write(DOING).await?;
         let statement = "INSERT INTO subscriptions (tenant, account, status, expires_at, all_symbols, auto_trading)
-             VALUES (?, ?, ?, ?, ?, ?)
+             VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (tenant, account) DO UPDATE SET status = excluded.status,
                  expires_at = excluded.expires_at, all_symbols = excluded.all_symbols,
                  auto_trading = excluded.auto_trading";
@@ -54,11 +53,12 @@ impl SubscriptionStore for SqlSubscriptions {
             .bind(subscription.symbols == SymbolScope::All)
             .bind(subscription.auto_trading);
         query.execute(tx.conn()).await.doing(DOING)?;
-        let clear = sqlx::query("DELETE FROM subscription_symbols WHERE tenant = ? AND account = ?");
+        let clear = sqlx::query("DELETE FROM subscription_symbols WHERE tenant = $1 AND account = $2");
         clear.bind(tenant).bind(account).execute(tx.conn()).await.doing(DOING)?;
         if let SymbolScope::Only(symbols) = &subscription.symbols {
             for (place, symbol) in (0_i64..).zip(symbols) {
-                let statement = "INSERT INTO subscription_symbols (tenant, account, place, symbol) VALUES (?, ?, ?, ?)";
+                let statement =
+                    "INSERT INTO subscription_symbols (tenant, account, place, symbol) VALUES ($1, $2, $3, $4)";
                 let query = sqlx::query(statement).bind(tenant).bind(account).bind(place).bind(symbol.as_str());
                 query.execute(tx.conn()).await.doing(DOING)?;
             }
@@ -69,7 +69,7 @@ impl SubscriptionStore for SqlSubscriptions {
     async fn get(&self, tenant: TenantId, account: AccountId) -> Result<Option<Subscription>, StoreError> {
         let mut tx = self.0.read(DOING).await?;
         let statement = "SELECT tenant, account, status, expires_at, all_symbols, auto_trading FROM subscriptions
-             WHERE tenant = ? AND account = ?";
+             WHERE tenant = $1 AND account = $2";
         let query = sqlx::query_as::<_, Row>(statement).bind(tenant.0.cast_signed()).bind(account.0.cast_signed());
         match query.fetch_optional(&mut *tx).await.doing(DOING)? {
             Some(row) => with_symbols(&mut tx, row).await.map(Some),
@@ -80,7 +80,7 @@ impl SubscriptionStore for SqlSubscriptions {
     async fn all(&self, limit: usize) -> Result<Vec<Subscription>, StoreError> {
         let mut tx = self.0.read(DOING).await?;
         let statement = "SELECT tenant, account, status, expires_at, all_symbols, auto_trading FROM subscriptions
-             ORDER BY tenant, account LIMIT ?";
+             ORDER BY tenant, account LIMIT $1";
         let query = sqlx::query_as::<_, Row>(statement).bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = query.fetch_all(&mut *tx).await.doing(DOING)?;
         let mut subscriptions = Vec::with_capacity(rows.len());

@@ -1,7 +1,9 @@
 //! Rows back into the words of the port, and counts from rows.
 
-use super::READING;
-use crate::sqlite::Doing;
+use super::{
+    READING,
+    db::{Conn, Doing},
+};
 use aitrading_model::{
     AccountId, MarketTime, PolicyHash, Price, ReportState, Side, SignalKind, StrategyId, TenantId, Timestamp, TraceId,
 };
@@ -10,7 +12,6 @@ use aitrading_store::{
     StoredReport, Verdict,
 };
 use aitrading_wire::{decode_report, decode_signal};
-use sqlx::SqliteConnection;
 
 /// State, delivery time, bytes, key id, signature.
 pub(super) type SignalColumns = (i64, Option<i64>, Vec<u8>, Vec<u8>, Vec<u8>);
@@ -73,7 +74,7 @@ struct DenialColumns {
 }
 
 pub(super) async fn denials(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: TenantId,
     after: i64,
     limit: i64,
@@ -81,7 +82,7 @@ pub(super) async fn denials(
     let statement =
         "SELECT id, account, strategy, symbol, trace, code, at, side, kind, price, market_ms, limit_name, value,
              bound, limits_version, policy
-         FROM denials WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?";
+         FROM denials WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
     let query = sqlx::query_as::<_, DenialColumns>(statement).bind(tenant.0.cast_signed()).bind(after).bind(limit);
     let rows = query.fetch_all(conn).await.doing(READING)?;
     rows.into_iter().map(|row| denial(tenant, row)).collect()
@@ -125,19 +126,19 @@ fn verdict(c: &mut DenialColumns) -> Result<Option<Verdict>, StoreError> {
 
 /// An execution outweighs every other report of the signal; otherwise the last one counts.
 const OUTCOMES: &str = "
-    SELECT report, state, COUNT(*), SUM(delivered) FROM (
+    SELECT report, state, COUNT(*), COUNT(delivered_at) FROM (
         SELECT COALESCE(
             (SELECT r.state FROM reports r WHERE r.tenant = s.tenant AND r.signal = s.signal AND r.state = 2 LIMIT 1),
             (SELECT r.state FROM reports r WHERE r.tenant = s.tenant AND r.signal = s.signal ORDER BY r.id DESC LIMIT 1)
-        ) AS report, s.state AS state, s.delivered_at IS NOT NULL AS delivered
-        FROM signals s WHERE s.tenant = ?
-    ) GROUP BY report, state";
+        ) AS report, s.state AS state, s.delivered_at AS delivered_at
+        FROM signals s WHERE s.tenant = $1
+    ) AS outcomes GROUP BY report, state";
 const EXECUTIONS: &str = "
     SELECT COALESCE(MAX(orders), 0) FROM (
-        SELECT COUNT(DISTINCT order_ticket) AS orders FROM deals WHERE tenant = ? GROUP BY signal
-    )";
+        SELECT COUNT(DISTINCT order_ticket) AS orders FROM deals WHERE tenant = $1 GROUP BY signal
+    ) AS executions";
 
-pub(super) async fn counts(conn: &mut SqliteConnection, tenant: TenantId) -> Result<SignalCounts, StoreError> {
+pub(super) async fn counts(conn: &mut Conn, tenant: TenantId) -> Result<SignalCounts, StoreError> {
     let tenant = tenant.0.cast_signed();
     let mut counts = SignalCounts::default();
     let rows = sqlx::query_as::<_, (Option<i64>, i64, i64, i64)>(OUTCOMES).bind(tenant);
@@ -149,10 +150,10 @@ pub(super) async fn counts(conn: &mut SqliteConnection, tenant: TenantId) -> Res
         counts.add(Outcome::of(report.transpose()?, signal_state(state)?), n.cast_unsigned());
         counts.delivered = counts.delivered.saturating_add(delivered.cast_unsigned());
     }
-    let denied = "SELECT code, COUNT(*) FROM denials WHERE tenant = ? GROUP BY code";
+    let denied = "SELECT code, COUNT(*) FROM denials WHERE tenant = $1 GROUP BY code";
     let denied = sqlx::query_as::<_, (String, i64)>(denied).bind(tenant).fetch_all(&mut *conn).await.doing(READING)?;
     counts.denied = denied.into_iter().map(|(code, n)| (code, n.cast_unsigned())).collect();
-    let reports = "SELECT COUNT(*), COUNT(finding) FROM reports WHERE tenant = ?";
+    let reports = "SELECT COUNT(*), COUNT(finding) FROM reports WHERE tenant = $1";
     let reports = sqlx::query_as::<_, (i64, i64)>(reports).bind(tenant).fetch_one(&mut *conn).await.doing(READING)?;
     (counts.reports, counts.disputed_reports) = (reports.0.cast_unsigned(), reports.1.cast_unsigned());
     let executions = sqlx::query_scalar::<_, i64>(EXECUTIONS).bind(tenant).fetch_one(conn).await.doing(READING)?;

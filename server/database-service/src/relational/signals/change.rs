@@ -1,38 +1,40 @@
 //! One change to the rows of signals.
 
-use super::APPLYING;
-use crate::sqlite::Doing;
+use super::{
+    APPLYING,
+    db::{Conn, Doing},
+};
 use aitrading_model::{SignalId, TenantId};
 use aitrading_store::{DenialRow, ReportRow, SignalChange, SignalRow, SignalState, StoreError};
 use aitrading_wire::{encode_report, encode_signal};
-use sqlx::SqliteConnection;
 
 /// Signal sequence numbers and ids that are taken twice break a unique key, and so become a conflict.
-pub(super) async fn take(conn: &mut SqliteConnection, change: &SignalChange) -> Result<(), StoreError> {
+pub(super) async fn take(conn: &mut Conn, change: &SignalChange) -> Result<(), StoreError> {
     match change {
         SignalChange::Issued(row) => issue(conn, row).await,
         SignalChange::Denied(row) => deny(conn, row).await,
         SignalChange::Delivered { tenant, signal, at } => {
-            let statement = "UPDATE signals SET delivered_at = COALESCE(delivered_at, ?), state = MAX(state, ?)
-                 WHERE tenant = ? AND signal = ?";
+            let statement = "UPDATE signals SET delivered_at = COALESCE(delivered_at, $1), state = CASE WHEN state < $2 THEN $2 ELSE state END
+                 WHERE tenant = $3 AND signal = $4";
             let query = sqlx::query(statement).bind(at.0).bind(SignalState::Delivered as i64);
-            changed(query.bind(tenant.0.cast_signed()).bind(signal.0.to_vec()).execute(conn).await)
+            let query = query.bind(tenant.0.cast_signed()).bind(signal.0.to_vec());
+            changed(query.execute(conn).await.doing(APPLYING)?.rows_affected())
         }
         SignalChange::Reported(row) => report(conn, row).await,
         SignalChange::State { tenant, signal, state } => set_state(conn, *tenant, *signal, *state).await,
     }
 }
 
-fn changed(outcome: Result<sqlx::sqlite::SqliteQueryResult, sqlx::Error>) -> Result<(), StoreError> {
-    match outcome.doing(APPLYING)?.rows_affected() {
+fn changed(rows: u64) -> Result<(), StoreError> {
+    match rows {
         0 => Err(StoreError::Conflict { what: "the change names a signal that was never issued" }),
         _ => Ok(()),
     }
 }
 
-async fn issue(conn: &mut SqliteConnection, row: &SignalRow) -> Result<(), StoreError> {
+async fn issue(conn: &mut Conn, row: &SignalRow) -> Result<(), StoreError> {
     let statement = "INSERT INTO signals (tenant, signal, account, seq, issued_at, state, body, key_id, signature)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let signal = &row.signal;
     let query = sqlx::query(statement)
         .bind(signal.tenant.0.cast_signed())
@@ -47,10 +49,10 @@ async fn issue(conn: &mut SqliteConnection, row: &SignalRow) -> Result<(), Store
     query.execute(conn).await.doing(APPLYING).map(drop)
 }
 
-async fn deny(conn: &mut SqliteConnection, row: &DenialRow) -> Result<(), StoreError> {
+async fn deny(conn: &mut Conn, row: &DenialRow) -> Result<(), StoreError> {
     let statement =
         "INSERT INTO denials (tenant, account, strategy, symbol, trace, code, at, side, kind, price, market_ms,
-         limit_name, value, bound, limits_version, policy) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+         limit_name, value, bound, limits_version, policy) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     let verdict = row.verdict.as_ref();
     let query = sqlx::query(statement)
         .bind(row.tenant.0.cast_signed())
@@ -72,20 +74,16 @@ async fn deny(conn: &mut SqliteConnection, row: &DenialRow) -> Result<(), StoreE
     query.execute(conn).await.doing(APPLYING).map(drop)
 }
 
-async fn set_state(
-    conn: &mut SqliteConnection,
-    tenant: TenantId,
-    signal: SignalId,
-    state: SignalState,
-) -> Result<(), StoreError> {
-    let query = sqlx::query("UPDATE signals SET state = ? WHERE tenant = ? AND signal = ?").bind(state as i64);
-    changed(query.bind(tenant.0.cast_signed()).bind(signal.0.to_vec()).execute(conn).await)
+async fn set_state(conn: &mut Conn, tenant: TenantId, signal: SignalId, state: SignalState) -> Result<(), StoreError> {
+    let query = sqlx::query("UPDATE signals SET state = $1 WHERE tenant = $2 AND signal = $3").bind(state as i64);
+    let query = query.bind(tenant.0.cast_signed()).bind(signal.0.to_vec());
+    changed(query.execute(conn).await.doing(APPLYING)?.rows_affected())
 }
 
-async fn report(conn: &mut SqliteConnection, row: &ReportRow) -> Result<(), StoreError> {
+async fn report(conn: &mut Conn, row: &ReportRow) -> Result<(), StoreError> {
     let report = &row.report;
     let body = encode_report(report);
-    let known = "SELECT body FROM reports WHERE tenant = ? AND account = ? AND device = ? AND seq = ?";
+    let known = "SELECT body FROM reports WHERE tenant = $1 AND account = $2 AND device = $3 AND seq = $4";
     let known = sqlx::query_scalar::<_, Vec<u8>>(known)
         .bind(report.tenant.0.cast_signed())
         .bind(report.account.0.cast_signed())
@@ -98,8 +96,8 @@ async fn report(conn: &mut SqliteConnection, row: &ReportRow) -> Result<(), Stor
     }
     let statement =
         "INSERT INTO reports (tenant, account, device, seq, signal, state, received_at, finding, body, signature)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let query = sqlx::query(statement)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id";
+    let query = sqlx::query_scalar::<_, i64>(statement)
         .bind(report.tenant.0.cast_signed())
         .bind(report.account.0.cast_signed())
         .bind(report.device.0.to_vec())
@@ -110,16 +108,16 @@ async fn report(conn: &mut SqliteConnection, row: &ReportRow) -> Result<(), Stor
         .bind(row.finding.as_deref())
         .bind(body)
         .bind(row.signature.to_vec());
-    let id = query.execute(&mut *conn).await.doing(APPLYING)?.last_insert_rowid();
+    let id = query.fetch_one(&mut *conn).await.doing(APPLYING)?;
     deals(conn, id, row).await
 }
 
-async fn deals(conn: &mut SqliteConnection, id: i64, row: &ReportRow) -> Result<(), StoreError> {
+async fn deals(conn: &mut Conn, id: i64, row: &ReportRow) -> Result<(), StoreError> {
     let report = &row.report;
     for (place, deal) in (0_i64..).zip(&report.deals) {
         let statement =
             "INSERT INTO deals (report, place, tenant, account, signal, ticket, order_ticket, position, side, entry,
-                 volume, price, profit, time_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                 volume, price, profit, time_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
         let query = sqlx::query(statement)
             .bind(id)
             .bind(place)

@@ -1,6 +1,6 @@
-//! Account snapshots, specifications and devices, in SQLite.
+//! Account snapshots, specifications and devices.
 
-use crate::sqlite::{Db, Doing};
+use super::db::{Db, Doing};
 use aitrading_model::{AccountId, DeviceId, SymbolSpec, TenantId, Timestamp};
 use aitrading_store::{AccountStore, Device, DeviceStore, StateAt, StoreError};
 use async_trait::async_trait;
@@ -29,7 +29,7 @@ impl AccountStore for SqlAccounts {
     async fn put_state(&self, tenant: TenantId, snapshot: StateAt) -> Result<(), StoreError> {
         let body = to_json(&snapshot.state)?;
         let mut tx = self.0.write(STATES).await?;
-        let statement = "INSERT INTO account_states (tenant, account, at, body) VALUES (?, ?, ?, ?)
+        let statement = "INSERT INTO account_states (tenant, account, at, body) VALUES ($1, $2, $3, $4)
              ON CONFLICT (tenant, account) DO UPDATE SET at = excluded.at, body = excluded.body
              WHERE account_states.at <= excluded.at";
         let query = sqlx::query(statement)
@@ -43,7 +43,7 @@ impl AccountStore for SqlAccounts {
 
     async fn state(&self, tenant: TenantId, account: AccountId) -> Result<Option<StateAt>, StoreError> {
         let mut tx = self.0.read(STATES).await?;
-        let statement = "SELECT at, body FROM account_states WHERE tenant = ? AND account = ?";
+        let statement = "SELECT at, body FROM account_states WHERE tenant = $1 AND account = $2";
         let query = sqlx::query_as::<_, (i64, String)>(statement);
         let query = query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed());
         let row = query.fetch_optional(&mut *tx).await.doing(STATES)?;
@@ -60,7 +60,7 @@ impl AccountStore for SqlAccounts {
     ) -> Result<(), StoreError> {
         let mut tx = self.0.write(SPECS).await?;
         for spec in specs {
-            let statement = "INSERT INTO symbol_specs (tenant, account, symbol, at, body) VALUES (?, ?, ?, ?, ?)
+            let statement = "INSERT INTO symbol_specs (tenant, account, symbol, at, body) VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (tenant, account, symbol) DO UPDATE SET at = excluded.at, body = excluded.body
                  WHERE symbol_specs.at <= excluded.at";
             let query = sqlx::query(statement)
@@ -76,7 +76,7 @@ impl AccountStore for SqlAccounts {
 
     async fn specs(&self, tenant: TenantId, account: AccountId) -> Result<Vec<SymbolSpec>, StoreError> {
         let mut tx = self.0.read(SPECS).await?;
-        let statement = "SELECT body FROM symbol_specs WHERE tenant = ? AND account = ? ORDER BY symbol";
+        let statement = "SELECT body FROM symbol_specs WHERE tenant = $1 AND account = $2 ORDER BY symbol";
         let query = sqlx::query_scalar::<_, String>(statement);
         let query = query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed());
         let rows = query.fetch_all(&mut *tx).await.doing(SPECS)?;
@@ -101,7 +101,7 @@ fn device((tenant, account, device, key, revoked): DeviceRow) -> Result<Device, 
 impl DeviceStore for SqlDevices {
     async fn put(&self, device: Device) -> Result<(), StoreError> {
         let mut tx = self.0.write(DEVICES).await?;
-        let statement = "INSERT INTO devices (tenant, account, device, public_key, revoked) VALUES (?, ?, ?, ?, ?)
+        let statement = "INSERT INTO devices (tenant, account, device, public_key, revoked) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (tenant, account, device)
              DO UPDATE SET public_key = excluded.public_key, revoked = excluded.revoked
              WHERE devices.revoked <= excluded.revoked";
@@ -120,7 +120,7 @@ impl DeviceStore for SqlDevices {
     async fn get(&self, tenant: TenantId, account: AccountId, id: DeviceId) -> Result<Option<Device>, StoreError> {
         let mut tx = self.0.read(DEVICES).await?;
         let statement = "SELECT tenant, account, device, public_key, revoked FROM devices
-             WHERE tenant = ? AND account = ? AND device = ?";
+             WHERE tenant = $1 AND account = $2 AND device = $3";
         let query = sqlx::query_as::<_, DeviceRow>(statement);
         let query = query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed()).bind(id.0.to_vec());
         query.fetch_optional(&mut *tx).await.doing(DEVICES)?.map(device).transpose()
@@ -129,7 +129,7 @@ impl DeviceStore for SqlDevices {
     async fn of_tenant(&self, tenant: TenantId, limit: usize) -> Result<Vec<Device>, StoreError> {
         let mut tx = self.0.read(DEVICES).await?;
         let statement = "SELECT tenant, account, device, public_key, revoked FROM devices
-             WHERE tenant = ? ORDER BY account, device LIMIT ?";
+             WHERE tenant = $1 ORDER BY account, device LIMIT $2";
         let query = sqlx::query_as::<_, DeviceRow>(statement);
         let query = query.bind(tenant.0.cast_signed()).bind(i64::try_from(limit).unwrap_or(i64::MAX));
         query.fetch_all(&mut *tx).await.doing(DEVICES)?.into_iter().map(device).collect()

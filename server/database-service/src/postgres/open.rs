@@ -1,0 +1,116 @@
+//! The stores of rows on a PostgreSQL server: opening, health, closing.
+
+use super::{
+    db::{Db, Doing},
+    dial::ask,
+    pool::Pool,
+    relational, schema,
+};
+use crate::{RelationalStores, SchemaStatus, meters};
+use aitrading_database_link::{BackendHealth, Link, Role, Secrets, ServerSettings};
+use aitrading_env::Env;
+use aitrading_store::StoreError;
+use std::sync::Arc;
+
+const BACKEND: &str = "postgresql";
+const OPENING: &str = "opening the database server";
+const PROBING: &str = "probing the database server";
+
+/// The stores of rows on a PostgreSQL server, 14 or later. Cheap to clone.
+///
+/// A transaction begins within the settings' deadline, and so ends each of its statements. Beginning is repeated when the
+/// server was not there; a commit is sent once, and [`StoreError::TooSlow`] says that its answer was lost.
+#[derive(Clone, Debug)]
+pub struct PostgresStores {
+    pool: Arc<Pool>,
+    stores: RelationalStores,
+}
+
+impl PostgresStores {
+    /// Connects, brings the schema up to date, and opens as many connections as are always kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with what the link or the driver says, [`StoreError::Unauthorised`],
+    /// [`StoreError::VersionTooOld`], [`StoreError::SchemaNewer`], [`StoreError::Corrupt`], and [`StoreError::ReadOnly`] for a
+    /// server that takes no writes.
+    pub async fn open(env: &Env, settings: &ServerSettings, secrets: &Secrets) -> Result<Self, StoreError> {
+        meters::describe();
+        let link = link(env, settings, secrets)?;
+        schema::migrate(env, &link).await?;
+        let opened = Self::of(env, link);
+        let pool = &opened.pool;
+        pool.warm_up().await?;
+        if pool.facts().is_some_and(|facts| facts.read_only) {
+            let source = "it is a standby, or read-only by its settings".into();
+            return Err(StoreError::ReadOnly { doing: OPENING, source });
+        }
+        Ok(opened)
+    }
+
+    /// For a look at the server that changes nothing there: connects when it is first asked.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with what the link says.
+    pub(crate) fn prepare(env: &Env, settings: &ServerSettings, secrets: &Secrets) -> Result<Self, StoreError> {
+        Ok(Self::of(env, link(env, settings, secrets)?))
+    }
+
+    fn of(env: &Env, link: Link) -> Self {
+        let pool = Arc::new(Pool::new(env, link));
+        let stores = relational::stores(&Db::new(&pool));
+        Self { pool, stores }
+    }
+
+    /// Brings the schema up to date, and opens nothing else. [`PostgresStores::open`] does the same.
+    ///
+    /// # Errors
+    /// As [`PostgresStores::open`].
+    pub async fn migrate(env: &Env, settings: &ServerSettings, secrets: &Secrets) -> Result<SchemaStatus, StoreError> {
+        schema::migrate(env, &link(env, settings, secrets)?).await
+    }
+
+    /// Which steps of the schema the server has. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`PostgresStores::open`], but a schema is reported and not judged.
+    pub async fn schema_status(
+        env: &Env,
+        settings: &ServerSettings,
+        secrets: &Secrets,
+    ) -> Result<SchemaStatus, StoreError> {
+        schema::status(env, &link(env, settings, secrets)?).await
+    }
+
+    /// The stores behind their ports.
+    #[must_use]
+    pub fn stores(&self) -> RelationalStores {
+        self.stores.clone()
+    }
+
+    /// How the server was at the last calls: never waits.
+    #[must_use]
+    pub fn health(&self) -> BackendHealth {
+        self.pool.health()
+    }
+
+    /// Asks the server who it is and whether it takes writes.
+    ///
+    /// # Errors
+    /// If it does not answer, or no longer lets us in.
+    pub async fn probe(&self) -> Result<BackendHealth, StoreError> {
+        let mut tx = Db::new(&self.pool).read(PROBING).await?;
+        let (facts, _) = ask(&mut *tx).await.doing(PROBING)?;
+        self.pool.learn(facts);
+        Ok(self.health())
+    }
+
+    /// Closes. The stores answer nothing afterwards; what is under way ends first.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn link(env: &Env, settings: &ServerSettings, secrets: &Secrets) -> Result<Link, StoreError> {
+    let link = Link::open(env, Role::Relational, BACKEND, settings, secrets);
+    link.map_err(|error| error.unavailable(OPENING))
+}
