@@ -9,6 +9,12 @@ mod files;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
+mod platform;
+#[cfg(test)]
+mod platform_rows;
+#[cfg(test)]
+mod promised_tables;
+#[cfg(test)]
 mod service;
 #[cfg(test)]
 mod world;
