@@ -33,9 +33,11 @@ fn parse(text: &str) -> Result<i64, ParseFixedError> {
     let padding = std::iter::repeat_n(b'0', DECIMALS.saturating_sub(fraction.len()));
     for digit in whole.bytes().chain(fraction.bytes()).chain(padding) {
         let digit = i64::from(digit.saturating_sub(b'0'));
-        value = value.checked_mul(10).and_then(|v| v.checked_add(digit)).ok_or(ParseFixedError)?;
+        // Towards the sign: the least number has no positive counterpart.
+        let add = |v: i64| if negative { v.checked_sub(digit) } else { v.checked_add(digit) };
+        value = value.checked_mul(10).and_then(add).ok_or(ParseFixedError)?;
     }
-    Ok(if negative { value.wrapping_neg() } else { value })
+    Ok(value)
 }
 
 /// Writes at least `decimals` decimals, and more if the value has more.

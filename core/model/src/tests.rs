@@ -11,7 +11,8 @@ mod fixed_point {
 
     #[test]
     fn texts_round_trip() {
-        for text in ["0", "1", "-1", "132.141", "0.00000001", "-0.618839", "92233720368.54775807"] {
+        let ends = ["92233720368.54775807", "-92233720368.54775808"];
+        for text in ["0", "1", "-1", "132.141", "0.00000001", "-0.618839"].into_iter().chain(ends) {
             assert_eq!(price(text).to_string(), text);
         }
         assert_eq!(price("1.5").with_decimals(3).to_string(), "1.500");
@@ -20,7 +21,21 @@ mod fixed_point {
 
     #[test]
     fn bad_texts_are_refused() {
-        for text in ["", ".", "-", "1.000000001", "1e5", " 1", "1,5", "92233720369", "+1", "--1", "1.-5"] {
+        for text in [
+            "",
+            ".",
+            "-",
+            "1.000000001",
+            "1e5",
+            " 1",
+            "1,5",
+            "92233720369",
+            "92233720368.54775808",
+            "-92233720368.54775809",
+            "+1",
+            "--1",
+            "1.-5",
+        ] {
             assert!(text.parse::<Price>().is_err(), "{text:?}");
         }
     }

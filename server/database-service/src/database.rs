@@ -11,7 +11,7 @@ use crate::{
 };
 use aitrading_database_link::{BackendHealth, LinkState, Role};
 use aitrading_env::{Env, FileLock};
-use aitrading_store::{StoreError, Stores};
+use aitrading_store::{PlatformStores, StoreError, Stores};
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -28,6 +28,7 @@ const SLOW_NS: u64 = 1_000_000_000;
 #[derive(Clone, Debug)]
 pub struct Database {
     stores: Stores,
+    platform: PlatformStores,
     ticks: Arc<SqlTicks>,
     db: Db,
     stats: Arc<Stats>,
@@ -59,7 +60,8 @@ impl Database {
             meta: rows.meta,
             cache: Arc::new(MokaCache::new(env, settings.cache_entries)),
         };
-        Ok(Self { stores, ticks, db, stats, lock: Arc::new(Mutex::new(Some(lock))) })
+        let platform = sqlite::platform(&db).alone(env);
+        Ok(Self { stores, platform, ticks, db, stats, lock: Arc::new(Mutex::new(Some(lock))) })
     }
 
     /// Brings the schema of the directory's database up to date, and opens nothing else. [`Database::open`] does the same.
@@ -89,6 +91,16 @@ impl Database {
     #[must_use]
     pub fn stores(&self) -> Stores {
         self.stores.clone()
+    }
+
+    /// The stores of the platform behind their ports. Every call answers the same ones.
+    ///
+    /// All but four are rows in the same SQLite file as [`Database::stores`]. The graph, the patterns, the events and the shared
+    /// cache live in this process, bounded: they are empty after every start, and whoever needs them filled fills them (the
+    /// graph from [`PlatformStores::chains`]).
+    #[must_use]
+    pub fn platform(&self) -> PlatformStores {
+        self.platform.clone()
     }
 
     /// Puts every waiting tick into a file and merges small files: afterwards any Parquet tool sees every tick.

@@ -1,14 +1,14 @@
 //! The databases of a deployment: each part on its embedded store or on the server that the operator named.
 
 use crate::{
-    Database, LocalChains, LocalPatterns, PostgresStores, Servers, Settings,
+    Database, PostgresStores, Servers, Settings,
     remote::{Adapter, Remote},
 };
 use aitrading_database_link::{BackendHealth, HealthLevel, Link, LinkError, Role, Secrets, ServerSettings};
 use aitrading_env::Env;
 use aitrading_error::{Coded, Dna};
 use aitrading_hub::{Part, Status};
-use aitrading_store::{ChainGraph, EventBus, PatternIndex, SharedCache, StoreError, Stores, memory};
+use aitrading_store::{ChainGraph, EventBus, PatternIndex, PlatformStores, SharedCache, StoreError, Stores};
 use aitrading_store_clickhouse::{ClickHouseSettings, ClickHouseTicks};
 use aitrading_store_nats::{EventLimits, NatsEvents};
 use aitrading_store_redis::RedisCache;
@@ -40,10 +40,7 @@ impl Coded for OpenError {
 pub struct Databases {
     embedded: Database,
     stores: Stores,
-    shared: Arc<dyn SharedCache>,
-    patterns: Arc<dyn PatternIndex>,
-    graph: Arc<dyn ChainGraph>,
-    events: Arc<dyn EventBus>,
+    platform: PlatformStores,
     remotes: Arc<[Remote]>,
 }
 
@@ -82,13 +79,19 @@ impl Databases {
         let events = opening.events(servers)?;
         let embedded = Database::open(env, settings, dir).await?;
         let mut stores = embedded.stores();
+        let mut platform = embedded.platform();
         if let Some(rows) = opening.rows(servers).await? {
             stores = rows.stores().within(stores);
+            platform = rows.platform().within(platform);
         }
+        platform.shared = shared.unwrap_or(platform.shared);
+        platform.patterns = patterns.unwrap_or(platform.patterns);
+        platform.graph = graph.unwrap_or(platform.graph);
+        platform.events = events.unwrap_or(platform.events);
         if let Some(ticks) = ticks {
             stores.ticks = ticks;
         }
-        Ok(Self { embedded, stores, shared, patterns, graph, events, remotes: opening.remotes.into() })
+        Ok(Self { embedded, stores, platform, remotes: opening.remotes.into() })
     }
 
     /// Asks every part how it is, for a look from outside: a directory that a running server holds is not opened.
@@ -139,28 +142,10 @@ impl Databases {
         self.stores.clone()
     }
 
-    /// What instances share for a while.
+    /// The stores of the platform around trading.
     #[must_use]
-    pub fn shared(&self) -> Arc<dyn SharedCache> {
-        Arc::clone(&self.shared)
-    }
-
-    /// What is like what.
-    #[must_use]
-    pub fn patterns(&self) -> Arc<dyn PatternIndex> {
-        Arc::clone(&self.patterns)
-    }
-
-    /// Services and chains.
-    #[must_use]
-    pub fn graph(&self) -> Arc<dyn ChainGraph> {
-        Arc::clone(&self.graph)
-    }
-
-    /// Events between instances.
-    #[must_use]
-    pub fn events(&self) -> Arc<dyn EventBus> {
-        Arc::clone(&self.events)
+    pub fn platform(&self) -> PlatformStores {
+        self.platform.clone()
     }
 
     /// The embedded stores.
@@ -238,41 +223,35 @@ impl Opening<'_> {
         Ok(Some(ticks))
     }
 
-    fn cache(&mut self, servers: &Servers) -> Result<Arc<dyn SharedCache>, OpenError> {
-        let Some(settings) = &servers.cache else {
-            let clock = Arc::clone(&self.env.clock);
-            return Ok(Arc::new(memory::MemorySharedCache::new(move || clock.mono_ns())));
-        };
+    fn cache(&mut self, servers: &Servers) -> Result<Option<Arc<dyn SharedCache>>, OpenError> {
+        let Some(settings) = &servers.cache else { return Ok(None) };
         let cache = Arc::new(RedisCache::open(self.env, settings, self.secrets)?);
         self.remotes.push(Remote::new(Adapter::Redis(Arc::clone(&cache))));
-        Ok(cache)
+        Ok(Some(cache))
     }
 
-    fn patterns(&mut self, servers: &Servers) -> Result<Arc<dyn PatternIndex>, OpenError> {
-        let Some(settings) = &servers.patterns else { return Ok(Arc::new(LocalPatterns::default())) };
+    fn patterns(&mut self, servers: &Servers) -> Result<Option<Arc<dyn PatternIndex>>, OpenError> {
+        let Some(settings) = &servers.patterns else { return Ok(None) };
         let link = self.link(Role::Patterns, "weaviate", settings)?;
         let patterns = Arc::new(WeaviatePatterns::open(link)?);
         self.remotes.push(Remote::new(Adapter::Weaviate(Arc::clone(&patterns))));
-        Ok(patterns)
+        Ok(Some(patterns))
     }
 
-    fn graph(&mut self, servers: &Servers) -> Result<Arc<dyn ChainGraph>, OpenError> {
-        let Some(settings) = &servers.graph else { return Ok(Arc::new(LocalChains::default())) };
+    fn graph(&mut self, servers: &Servers) -> Result<Option<Arc<dyn ChainGraph>>, OpenError> {
+        let Some(settings) = &servers.graph else { return Ok(None) };
         let link = self.link(Role::Graph, "arangodb", settings)?;
         let chains = Arc::new(ArangoChains::open(self.env, link)?);
         self.remotes.push(Remote::new(Adapter::Arango(Arc::clone(&chains))));
-        Ok(chains)
+        Ok(Some(chains))
     }
 
-    fn events(&mut self, servers: &Servers) -> Result<Arc<dyn EventBus>, OpenError> {
-        let Some(settings) = &servers.events else {
-            let clock = Arc::clone(&self.env.clock);
-            return Ok(Arc::new(memory::MemoryEventBus::new(move || clock.mono_ns())));
-        };
+    fn events(&mut self, servers: &Servers) -> Result<Option<Arc<dyn EventBus>>, OpenError> {
+        let Some(settings) = &servers.events else { return Ok(None) };
         let events = NatsEvents::open(self.env, settings, self.secrets, EventLimits::default())?;
         let events = Arc::new(events);
         self.remotes.push(Remote::new(Adapter::Nats(Arc::clone(&events))));
-        Ok(events)
+        Ok(Some(events))
     }
 }
 

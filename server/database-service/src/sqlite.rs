@@ -10,6 +10,6 @@ mod schema;
 pub(crate) use db::{Db, Doing};
 pub(crate) use relational::{
     marks::{advance, mark},
-    stores,
+    platform, stores,
 };
 pub(crate) use schema::status;

@@ -39,4 +39,26 @@ turns! {
     Devices = 4,
     /// Facts about the deployment.
     Meta = 5,
+    /// Users.
+    Users = 6,
+    /// Orders and their events.
+    Orders = 7,
+    /// Positions.
+    Positions = 8,
+    /// Limits and what is used of them.
+    Risk = 9,
+    /// Sequences.
+    Sequences = 10,
+    /// Logs.
+    Logs = 11,
+    /// The rules for logs.
+    LogPolicies = 12,
+    /// Security events.
+    SecurityEvents = 13,
+    /// The audit log's copy.
+    AuditMirror = 14,
+    /// Chains.
+    Chains = 15,
+    /// Traces along chains.
+    ChainTraces = 16,
 }

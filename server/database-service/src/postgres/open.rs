@@ -6,7 +6,7 @@ use super::{
     pool::Pool,
     relational, schema,
 };
-use crate::{RelationalStores, SchemaStatus, meters};
+use crate::{PlatformRows, RelationalStores, SchemaStatus, meters};
 use aitrading_database_link::{BackendHealth, Link, Role, Secrets, ServerSettings};
 use aitrading_env::Env;
 use aitrading_store::StoreError;
@@ -24,6 +24,7 @@ const PROBING: &str = "probing the database server";
 pub struct PostgresStores {
     pool: Arc<Pool>,
     stores: RelationalStores,
+    platform: PlatformRows,
 }
 
 impl PostgresStores {
@@ -57,8 +58,9 @@ impl PostgresStores {
 
     fn of(env: &Env, link: Link) -> Self {
         let pool = Arc::new(Pool::new(env, link));
-        let stores = relational::stores(&Db::new(&pool));
-        Self { pool, stores }
+        let db = Db::new(&pool);
+        let (stores, platform) = (relational::stores(&db), relational::platform(&db));
+        Self { pool, stores, platform }
     }
 
     /// Brings the schema up to date, and opens nothing else. [`PostgresStores::open`] does the same.
@@ -85,6 +87,12 @@ impl PostgresStores {
     #[must_use]
     pub fn stores(&self) -> RelationalStores {
         self.stores.clone()
+    }
+
+    /// Those of the platform behind their ports.
+    #[must_use]
+    pub fn platform(&self) -> PlatformRows {
+        self.platform.clone()
     }
 
     /// How the server was at the last calls: never waits.

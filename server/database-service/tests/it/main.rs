@@ -9,8 +9,14 @@ mod files;
 #[cfg(test)]
 mod opening;
 // The servers of the testkit are processes as Unix has them.
+#[cfg(test)]
+mod platform;
+#[cfg(test)]
+mod platform_rows;
 #[cfg(all(test, unix))]
 mod postgres;
+#[cfg(test)]
+mod promised_tables;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]

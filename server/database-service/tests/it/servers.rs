@@ -64,7 +64,7 @@ fn a_server_that_goes_and_comes_back_degrades_its_part_alone() {
         assert_eq!(health.backend, "redis");
         assert!(health.version.is_some() && health.latency_us.is_some() && health.pool.is_some(), "{health:?}");
         let key = CacheKey::new(TenantId(1), "test", "k");
-        let shared = databases.shared();
+        let shared = databases.platform().shared;
         shared.put(&key, b"v", PATIENCE).await.unwrap();
         server.kill();
         until(&world, &databases, Role::Cache, Status::Degraded).await;

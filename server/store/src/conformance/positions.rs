@@ -76,7 +76,7 @@ pub async fn late_writers_are_refused(store: Store) -> Checked {
 
 /// Books come page by page by account, and only the tenant's own.
 pub async fn books_are_paged_by_account(store: Store) -> Checked {
-    for account in [30, 4, 100, 5] {
+    for account in [30, u64::MAX, 4, 1 << 63, 100, 5] {
         store.put(book(1, account, 1..3), Version::NONE).await?;
         store.put(book(11, account, 0..0), Version::NONE).await?;
     }
@@ -90,7 +90,7 @@ pub async fn books_are_paged_by_account(store: Store) -> Checked {
             }
             seen.extend(page.iter().map(|book| book.value.account));
         }
-        assert_eq!(seen, [4, 5, 30, 100].map(AccountId));
+        assert_eq!(seen, [4, 5, 30, 100, 1 << 63, u64::MAX].map(AccountId));
     }
     assert_eq!(store.of_tenant(TenantId(2), None, 9).await?, []);
     Ok(())

@@ -18,9 +18,11 @@ fn record(tenant: u64, scope: RiskScope, part: RiskPart, body: &[u8]) -> RiskRec
     RiskRecord { tenant, scope, part, body, by: "anna \"é\" '".to_owned(), at: Timestamp(i64::MAX) }
 }
 
-fn scopes() -> [RiskScope; 7] {
+fn scopes() -> [RiskScope; 9] {
     [
         RiskScope::Tenant,
+        RiskScope::Account(AccountId(u64::MAX)),
+        RiskScope::Account(AccountId(1 << 63)),
         RiskScope::Account(AccountId(7)),
         RiskScope::Account(AccountId(30)),
         RiskScope::Strategy(StrategyId(7)),

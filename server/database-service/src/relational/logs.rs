@@ -1,0 +1,256 @@
+//! Logs, in rows: one index by level and time, one by trace, and a count of what lies under each day and level.
+
+use super::{
+    columns::{exact, limit, small, value},
+    db::{Conn, Db, Doing},
+};
+use aitrading_model::{TenantId, Timestamp, TraceId};
+use aitrading_store::{
+    LogBatch, LogLevel, LogLine, LogPartition, LogPlace, LogQuery, LogStore, StoreError, StoredLogLine,
+};
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+
+const KEEPING: &str = "keeping logs";
+const READING: &str = "reading logs";
+const DELETING: &str = "deleting logs";
+/// As many lines are deleted in one transaction, so that nobody waits long for the lock.
+const DELETED_AT_ONCE: usize = 5_000;
+const DAY_NS: i128 = 86_400_000_000_000;
+
+/// Keeps logs in rows.
+#[derive(Debug)]
+pub(super) struct SqlLogs(pub(super) Db);
+
+/// Remembers the batch; false if it is known.
+async fn remember(conn: &mut Conn, batch: &LogBatch) -> Result<bool, StoreError> {
+    let tenant = batch.tenant.0.cast_signed();
+    let known = sqlx::query_scalar::<_, i64>("SELECT number FROM log_batches WHERE tenant = $1 AND batch = $2");
+    let known = known.bind(tenant).bind(batch.id.to_vec()).fetch_optional(&mut *conn).await.doing(KEEPING)?;
+    if known.is_some() {
+        return Ok(false);
+    }
+    let last = sqlx::query_scalar::<_, i64>("SELECT COALESCE(MAX(number), 0) FROM log_batches WHERE tenant = $1");
+    let number = last.bind(tenant).fetch_one(&mut *conn).await.doing(KEEPING)?.saturating_add(1);
+    let insert = sqlx::query("INSERT INTO log_batches (tenant, batch, number) VALUES ($1, $2, $3)");
+    insert.bind(tenant).bind(batch.id.to_vec()).bind(number).execute(&mut *conn).await.doing(KEEPING)?;
+    let forget = sqlx::query("DELETE FROM log_batches WHERE tenant = $1 AND number <= $2");
+    let forget = forget.bind(tenant).bind(number.saturating_sub(limit(LogBatch::REMEMBERED)));
+    forget.execute(conn).await.doing(KEEPING)?;
+    Ok(true)
+}
+
+/// Writes a line; false if it stands already, which only a batch can bring about that was forgotten and written again.
+async fn write(conn: &mut Conn, batch: &LogBatch, place: i64, line: &LogLine) -> Result<bool, StoreError> {
+    let statement = "INSERT INTO log_lines (tenant, level, at, batch, place, service, trace, message, fields)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (tenant, level, at, batch, place) DO NOTHING";
+    let query = sqlx::query(statement)
+        .bind(batch.tenant.0.cast_signed())
+        .bind(line.level as i64)
+        .bind(line.at.0)
+        .bind(batch.id.to_vec())
+        .bind(place)
+        .bind(line.service.as_str())
+        .bind(line.trace.map(|trace| trace.0.to_vec()))
+        .bind(line.message.as_str())
+        .bind(line.fields.as_str());
+    Ok(query.execute(conn).await.doing(KEEPING)?.rows_affected() > 0)
+}
+
+/// Adds to what lies under a day and level, which may be less than nothing.
+async fn count(
+    conn: &mut Conn,
+    tenant: TenantId,
+    (day, level): (i64, LogLevel),
+    (lines, bytes): (i64, i64),
+    doing: &'static str,
+) -> Result<(), StoreError> {
+    let statement = "INSERT INTO log_partitions (tenant, day, level, lines, bytes) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (tenant, day, level) DO UPDATE SET lines = log_partitions.lines + excluded.lines,
+             bytes = log_partitions.bytes + excluded.bytes";
+    let (tenant, level) = (tenant.0.cast_signed(), level as i64);
+    let query = sqlx::query(statement).bind(tenant).bind(day).bind(level).bind(lines).bind(bytes);
+    query.execute(&mut *conn).await.doing(doing)?;
+    let empty = "DELETE FROM log_partitions WHERE tenant = $1 AND day = $2 AND level = $3 AND lines <= 0";
+    sqlx::query(empty).bind(tenant).bind(day).bind(level).execute(conn).await.doing(doing).map(drop)
+}
+
+/// Level, time, batch, place, service, trace, message, fields.
+type Row = (i64, i64, Vec<u8>, i64, String, Option<Vec<u8>>, String, String);
+
+fn stored((level, at, batch, place, service, trace, message, fields): Row) -> Result<StoredLogLine, StoreError> {
+    let at = Timestamp(at);
+    let trace = trace.map(|trace| exact(trace, "a log line's trace").map(TraceId)).transpose()?;
+    let level = value(level, LogLevel::from_number, "a log line's level")?;
+    let place = LogPlace { at, batch: exact(batch, "a log line's batch")?, index: small(place, "a log line's place")? };
+    Ok(StoredLogLine { place, line: LogLine { level, at, service, trace, message, fields } })
+}
+
+/// A question's bounds as statements take them: from, to, and the place before which lines lie.
+struct Bounds {
+    from: i64,
+    to: i64,
+    before: (i64, Vec<u8>, i64),
+}
+
+impl Bounds {
+    fn of(query: &LogQuery) -> Self {
+        let end = (i64::MAX, Vec::new(), 0);
+        let before = query.before.map_or(end, |place| (place.at.0, place.batch.to_vec(), i64::from(place.index)));
+        // Nothing after the place where an answer ended is looked at again.
+        Self { from: query.from.0, to: query.to.0.min(before.0.saturating_add(1)), before }
+    }
+}
+
+async fn of_level(
+    conn: &mut Conn,
+    query: &LogQuery,
+    level: LogLevel,
+    bounds: &Bounds,
+) -> Result<Vec<StoredLogLine>, StoreError> {
+    let statement = "SELECT level, at, batch, place, service, trace, message, fields FROM log_lines
+         WHERE tenant = $1 AND level = $2 AND at >= $3 AND at < $4 AND (at, batch, place) < ($5, $6, $7)
+         ORDER BY at DESC, batch DESC, place DESC LIMIT $8";
+    let query = sqlx::query_as::<_, Row>(statement)
+        .bind(query.tenant.0.cast_signed())
+        .bind(level as i64)
+        .bind(bounds.from)
+        .bind(bounds.to)
+        .bind(bounds.before.0)
+        .bind(bounds.before.1.as_slice())
+        .bind(bounds.before.2)
+        .bind(limit(query.limit));
+    query.fetch_all(conn).await.doing(READING)?.into_iter().map(stored).collect()
+}
+
+/// Level by level, because the index has the level before the time: a few errors are found among many lines at once.
+async fn of_levels(conn: &mut Conn, query: &LogQuery) -> Result<Vec<StoredLogLine>, StoreError> {
+    let mut bounds = Bounds::of(query);
+    let mut found: Vec<StoredLogLine> = Vec::new();
+    for level in LogLevel::ALL.iter().rev().filter(|level| **level >= query.level_min) {
+        found.extend(of_level(&mut *conn, query, *level, &bounds).await?);
+        found.sort_by(|a, b| b.place.cmp(&a.place));
+        found.truncate(query.limit);
+        // What is older than the last line of a full answer would only be thrown away.
+        if let Some(last) = found.last().filter(|_| found.len() == query.limit) {
+            bounds.from = bounds.from.max(last.place.at.0);
+        }
+    }
+    Ok(found)
+}
+
+async fn of_trace(conn: &mut Conn, query: &LogQuery, trace: TraceId) -> Result<Vec<StoredLogLine>, StoreError> {
+    let bounds = Bounds::of(query);
+    let statement = "SELECT level, at, batch, place, service, trace, message, fields FROM log_lines
+         WHERE tenant = $1 AND trace = $2 AND level >= $3 AND at >= $4 AND at < $5
+             AND (at, batch, place) < ($6, $7, $8)
+         ORDER BY at DESC, batch DESC, place DESC LIMIT $9";
+    let query = sqlx::query_as::<_, Row>(statement)
+        .bind(query.tenant.0.cast_signed())
+        .bind(trace.0.to_vec())
+        .bind(query.level_min as i64)
+        .bind(bounds.from)
+        .bind(bounds.to)
+        .bind(bounds.before.0)
+        .bind(bounds.before.1)
+        .bind(bounds.before.2)
+        .bind(limit(query.limit));
+    query.fetch_all(conn).await.doing(READING)?.into_iter().map(stored).collect()
+}
+
+/// The first and the last nanosecond of a day, as far as times go; `None` if no time lies in it.
+fn nanoseconds(day: i64) -> Option<(i64, i64)> {
+    let first = i128::from(day).saturating_mul(DAY_NS);
+    let last = first.saturating_add(DAY_NS).saturating_sub(1);
+    let (least, most) = (i128::from(i64::MIN), i128::from(i64::MAX));
+    let first = i64::try_from(first.max(least)).ok()?;
+    let last = i64::try_from(last.min(most)).ok()?;
+    Some((first, last))
+}
+
+impl SqlLogs {
+    async fn delete_some(
+        &self,
+        tenant: TenantId,
+        partition: (i64, LogLevel),
+        (first, last): (i64, i64),
+    ) -> Result<usize, StoreError> {
+        let mut tx = self.0.write(DELETING).await?;
+        let statement = "DELETE FROM log_lines WHERE tenant = $1 AND level = $2 AND (at, batch, place) IN (
+                 SELECT at, batch, place FROM log_lines
+                 WHERE tenant = $1 AND level = $2 AND at >= $3 AND at <= $4 ORDER BY at, batch, place LIMIT $5)
+             RETURNING CAST(octet_length(message) + octet_length(fields) AS BIGINT)";
+        let query = sqlx::query_scalar::<_, i64>(statement)
+            .bind(tenant.0.cast_signed())
+            .bind(partition.1 as i64)
+            .bind(first)
+            .bind(last)
+            .bind(limit(DELETED_AT_ONCE));
+        let gone = query.fetch_all(tx.conn()).await.doing(DELETING)?;
+        let bytes = gone.iter().fold(0_i64, |sum, bytes| sum.saturating_add(*bytes));
+        let counted = (limit(gone.len()).saturating_neg(), bytes.saturating_neg());
+        if !gone.is_empty() {
+            count(tx.conn(), tenant, partition, counted, DELETING).await?;
+        }
+        tx.commit().await?;
+        Ok(gone.len())
+    }
+}
+
+#[async_trait]
+impl LogStore for SqlLogs {
+    async fn append(&self, batch: LogBatch) -> Result<bool, StoreError> {
+        batch.check()?;
+        let mut tx = self.0.write(KEEPING).await?;
+        if !remember(tx.conn(), &batch).await? {
+            return Ok(false);
+        }
+        let mut counts: BTreeMap<(i64, LogLevel), (i64, i64)> = BTreeMap::new();
+        for (place, line) in (0_i64..).zip(&batch.lines) {
+            if write(tx.conn(), &batch, place, line).await? {
+                let (lines, bytes) = counts.entry((line.day(), line.level)).or_default();
+                *lines = lines.saturating_add(1);
+                *bytes = bytes.saturating_add(limit(line.message.len().saturating_add(line.fields.len())));
+            }
+        }
+        for (partition, counted) in counts {
+            count(tx.conn(), batch.tenant, partition, counted, KEEPING).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn query(&self, query: &LogQuery) -> Result<Vec<StoredLogLine>, StoreError> {
+        query.check()?;
+        let mut tx = self.0.read(READING).await?;
+        match query.trace {
+            Some(trace) => of_trace(&mut tx, query, trace).await,
+            None => of_levels(&mut tx, query).await,
+        }
+    }
+
+    async fn partitions(&self, tenant: TenantId) -> Result<Vec<LogPartition>, StoreError> {
+        let mut tx = self.0.read(READING).await?;
+        let statement = "SELECT day, level, lines, bytes FROM log_partitions WHERE tenant = $1 ORDER BY day, level";
+        let query = sqlx::query_as::<_, (i64, i64, i64, i64)>(statement).bind(tenant.0.cast_signed());
+        let partition = |(day, level, lines, bytes): (i64, i64, i64, i64)| {
+            let level = value(level, LogLevel::from_number, "a log partition's level")?;
+            Ok(LogPartition { day, level, lines: lines.cast_unsigned(), bytes: bytes.cast_unsigned() })
+        };
+        query.fetch_all(&mut *tx).await.doing(READING)?.into_iter().map(partition).collect()
+    }
+
+    /// In several transactions: should it fail half-way, what is deleted is deleted, and it can be asked for again.
+    async fn delete(&self, tenant: TenantId, level: LogLevel, day: i64) -> Result<u64, StoreError> {
+        let Some(bounds) = nanoseconds(day) else { return Ok(0) };
+        let mut gone = 0_u64;
+        loop {
+            let some = self.delete_some(tenant, (day, level), bounds).await?;
+            gone = gone.saturating_add(some as u64);
+            if some < DELETED_AT_ONCE {
+                return Ok(gone);
+            }
+        }
+    }
+}
