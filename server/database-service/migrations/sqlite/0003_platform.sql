@@ -22,7 +22,8 @@ CREATE TABLE users (
     UNIQUE (tenant, login)
 ) STRICT;
 
--- How an order stands; its version is the number of its events.
+-- How an order stands; its version is the number of its events. With a key of its own instead of a rowid, SQLite would read
+-- all orders of an account to find the open ones.
 CREATE TABLE orders (
     tenant     INTEGER NOT NULL,
     account    INTEGER NOT NULL,
@@ -42,7 +43,7 @@ CREATE TABLE orders (
     changed_at INTEGER NOT NULL,
     version    INTEGER NOT NULL,
     PRIMARY KEY (tenant, account, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX orders_open ON orders (tenant, account, id) WHERE state <= 4;
 CREATE INDEX orders_latest ON orders (tenant, changed_at, account, id);
 

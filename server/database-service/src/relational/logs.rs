@@ -9,7 +9,7 @@ use aitrading_store::{
     LogBatch, LogLevel, LogLine, LogPartition, LogPlace, LogQuery, LogStore, StoreError, StoredLogLine,
 };
 use async_trait::async_trait;
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 const KEEPING: &str = "keeping logs";
 const READING: &str = "reading logs";
@@ -40,22 +40,62 @@ async fn remember(conn: &mut Conn, batch: &LogBatch) -> Result<bool, StoreError>
     Ok(true)
 }
 
-/// Writes a line; false if it stands already, which only a batch can bring about that was forgotten and written again.
-async fn write(conn: &mut Conn, batch: &LogBatch, place: i64, line: &LogLine) -> Result<bool, StoreError> {
-    let statement = "INSERT INTO log_lines (tenant, level, at, batch, place, service, trace, message, fields)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (tenant, level, at, batch, place) DO NOTHING";
-    let query = sqlx::query(statement)
-        .bind(batch.tenant.0.cast_signed())
-        .bind(line.level as i64)
-        .bind(line.at.0)
-        .bind(batch.id.to_vec())
-        .bind(place)
-        .bind(line.service.as_str())
-        .bind(line.trace.map(|trace| trace.0.to_vec()))
-        .bind(line.message.as_str())
-        .bind(line.fields.as_str());
-    Ok(query.execute(conn).await.doing(KEEPING)?.rows_affected() > 0)
+const ONE: &str = "INSERT INTO log_lines (tenant, batch, level, at, place, service, trace, message, fields)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     ON CONFLICT (tenant, level, at, batch, place) DO NOTHING RETURNING place";
+/// Most lines are written eight at a time: one by one, a large batch would keep the lock for several times as long.
+const EIGHT: &str = "INSERT INTO log_lines (tenant, batch, level, at, place, service, trace, message, fields)
+     VALUES
+         ($1, $2, $3, $4, $5, $6, $7, $8, $9),
+         ($1, $2, $10, $11, $12, $13, $14, $15, $16),
+         ($1, $2, $17, $18, $19, $20, $21, $22, $23),
+         ($1, $2, $24, $25, $26, $27, $28, $29, $30),
+         ($1, $2, $31, $32, $33, $34, $35, $36, $37),
+         ($1, $2, $38, $39, $40, $41, $42, $43, $44),
+         ($1, $2, $45, $46, $47, $48, $49, $50, $51),
+         ($1, $2, $52, $53, $54, $55, $56, $57, $58)
+     ON CONFLICT (tenant, level, at, batch, place) DO NOTHING RETURNING place";
+
+/// Writes as many lines as the statement takes, and answers the places of those that did not stand already: only a batch that
+/// was forgotten and is written again has such lines.
+async fn insert(
+    conn: &mut Conn,
+    batch: &LogBatch,
+    lines: &[(i64, &LogLine)],
+    statement: &'static str,
+) -> Result<Vec<i64>, StoreError> {
+    let mut query = sqlx::query_scalar::<_, i64>(statement).bind(batch.tenant.0.cast_signed()).bind(batch.id.to_vec());
+    for (place, line) in lines {
+        query = query
+            .bind(line.level as i64)
+            .bind(line.at.0)
+            .bind(*place)
+            .bind(line.service.as_str())
+            .bind(line.trace.map(|trace| trace.0.to_vec()))
+            .bind(line.message.as_str())
+            .bind(line.fields.as_str());
+    }
+    query.fetch_all(conn).await.doing(KEEPING)
+}
+
+/// Writes a batch's lines, and answers what came under which day and level: lines and bytes.
+async fn write(conn: &mut Conn, batch: &LogBatch) -> Result<BTreeMap<(i64, LogLevel), (i64, i64)>, StoreError> {
+    let lines: Vec<(i64, &LogLine)> = (0_i64..).zip(&batch.lines).collect();
+    let (eights, rest) = lines.as_chunks::<8>();
+    let mut written = Vec::with_capacity(lines.len());
+    for eight in eights {
+        written.extend(insert(&mut *conn, batch, eight, EIGHT).await?);
+    }
+    for one in rest {
+        written.extend(insert(&mut *conn, batch, std::slice::from_ref(one), ONE).await?);
+    }
+    let mut counts: BTreeMap<(i64, LogLevel), (i64, i64)> = BTreeMap::new();
+    for line in written.iter().filter_map(|place| batch.lines.get(usize::try_from(*place).ok()?)) {
+        let (lines, bytes) = counts.entry((line.day(), line.level)).or_default();
+        *lines = lines.saturating_add(1);
+        *bytes = bytes.saturating_add(limit(line.message.len().saturating_add(line.fields.len())));
+    }
+    Ok(counts)
 }
 
 /// Adds to what lies under a day and level, which may be less than nothing.
@@ -130,7 +170,7 @@ async fn of_levels(conn: &mut Conn, query: &LogQuery) -> Result<Vec<StoredLogLin
     let mut found: Vec<StoredLogLine> = Vec::new();
     for level in LogLevel::ALL.iter().rev().filter(|level| **level >= query.level_min) {
         found.extend(of_level(&mut *conn, query, *level, &bounds).await?);
-        found.sort_by(|a, b| b.place.cmp(&a.place));
+        found.sort_by_key(|stored| Reverse(stored.place));
         found.truncate(query.limit);
         // What is older than the last line of a full answer would only be thrown away.
         if let Some(last) = found.last().filter(|_| found.len() == query.limit) {
@@ -206,15 +246,7 @@ impl LogStore for SqlLogs {
         if !remember(tx.conn(), &batch).await? {
             return Ok(false);
         }
-        let mut counts: BTreeMap<(i64, LogLevel), (i64, i64)> = BTreeMap::new();
-        for (place, line) in (0_i64..).zip(&batch.lines) {
-            if write(tx.conn(), &batch, place, line).await? {
-                let (lines, bytes) = counts.entry((line.day(), line.level)).or_default();
-                *lines = lines.saturating_add(1);
-                *bytes = bytes.saturating_add(limit(line.message.len().saturating_add(line.fields.len())));
-            }
-        }
-        for (partition, counted) in counts {
+        for (partition, counted) in write(tx.conn(), &batch).await? {
             count(tx.conn(), batch.tenant, partition, counted, KEEPING).await?;
         }
         tx.commit().await?;

@@ -51,12 +51,12 @@ async fn write(conn: &mut Conn, event: &SecurityEvent) -> Result<(), StoreError>
     query.execute(conn).await.doing(KEEPING).map(drop)
 }
 
-/// A kind has an index of its own, so it has a statement of its own.
+/// A kind has an index of its own, so it has a statement of its own; SQLite takes the index because the place has the kind too.
 const OF_ANY_KIND: &str = "SELECT id, at, kind, severity, subject, origin, trace, detail FROM security_events
      WHERE tenant = $1 AND severity >= $2 AND at >= $3 AND at < $4 AND (at, id) < ($5, $6)
      ORDER BY at DESC, id DESC LIMIT $7";
 const OF_ONE_KIND: &str = "SELECT id, at, kind, severity, subject, origin, trace, detail FROM security_events
-     WHERE tenant = $1 AND severity >= $2 AND at >= $3 AND at < $4 AND (at, id) < ($5, $6) AND kind = $8
+     WHERE tenant = $1 AND severity >= $2 AND at >= $3 AND at < $4 AND kind = $8 AND (kind, at, id) < ($8, $5, $6)
      ORDER BY at DESC, id DESC LIMIT $7";
 
 #[async_trait]

@@ -60,7 +60,7 @@ mod events {
     aitrading_store::event_bus_conformance!(check);
 }
 
-mod shared {
+mod shared_cache {
     use super::{Arc, Checked, Duration, Env, Future, ManualClock, Pin, SharedWorld, World, check_platform};
 
     fn check<F: Future<Output = Checked>>(property: impl Fn(SharedWorld) -> F) {
