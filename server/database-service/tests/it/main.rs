@@ -9,7 +9,8 @@ mod files;
 #[cfg(test)]
 mod opening;
 // The servers of the testkit are processes as Unix has them.
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod postgres;
 #[cfg(test)]
 mod service;
