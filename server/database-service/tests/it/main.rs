@@ -8,11 +8,10 @@ mod crash;
 mod files;
 #[cfg(test)]
 mod opening;
-// The servers of the testkit are processes as Unix has them.
-#[cfg(test)]
 mod platform;
 #[cfg(test)]
 mod platform_rows;
+// The servers of the testkit are processes as Unix has them.
 #[cfg(all(test, unix))]
 mod postgres;
 #[cfg(test)]

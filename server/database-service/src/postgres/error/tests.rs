@@ -7,15 +7,14 @@ use std::{io, time::Duration};
 #[test]
 fn a_lost_connection_is_given_up_and_a_bad_row_is_damage() {
     let lost = || sqlx::Error::Io(io::Error::from(io::ErrorKind::ConnectionReset));
-    let cases: [(fn() -> sqlx::Error, bool, &str); 4] = [
-        (|| sqlx::Error::Io(io::Error::from(io::ErrorKind::ConnectionReset)), true, "STORE_UNAVAILABLE"),
-        (|| sqlx::Error::Protocol("nonsense".to_owned()), true, "STORE_UNAVAILABLE"),
-        (|| sqlx::Error::ColumnNotFound("seq".to_owned()), false, "STORE_CORRUPT"),
-        (|| sqlx::Error::RowNotFound, false, "STORE_UNAVAILABLE"),
-    ];
-    for (error, ends, code) in cases {
-        assert_eq!(ends_connection(&error()), ends, "{:?}", error());
-        assert_eq!(map(error(), "testing").dna().code, code, "{:?}", error());
+    for (error, ends, code) in [
+        (lost(), true, "STORE_UNAVAILABLE"),
+        (sqlx::Error::Protocol("nonsense".to_owned()), true, "STORE_UNAVAILABLE"),
+        (sqlx::Error::ColumnNotFound("seq".to_owned()), false, "STORE_CORRUPT"),
+        (sqlx::Error::RowNotFound, false, "STORE_UNAVAILABLE"),
+    ] {
+        assert_eq!(ends_connection(&error), ends, "{error:?}");
+        assert_eq!(map(error, "testing").dna().code, code);
     }
     assert!(map(lost(), "testing").to_string().contains("testing"));
 }
