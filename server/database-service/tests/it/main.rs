@@ -8,6 +8,7 @@ mod crash;
 mod files;
 #[cfg(test)]
 mod opening;
+#[cfg(test)]
 mod platform;
 #[cfg(test)]
 mod platform_rows;
