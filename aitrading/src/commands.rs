@@ -5,5 +5,6 @@ pub(crate) mod compare;
 pub(crate) mod config_check;
 pub(crate) mod health;
 pub(crate) mod init;
+pub(crate) mod sql;
 pub(crate) mod up;
 pub(crate) mod version;

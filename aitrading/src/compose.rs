@@ -194,7 +194,9 @@ fn components(
     database: &Database,
 ) -> Vec<Component> {
     let door = doors.mutual(DATABASE, config.database_service_listen);
-    let store = aitrading_database_service::component(env.clone(), database.clone(), door, &doors.observability);
+    // No store keeps logs yet: the table `logs` is empty.
+    let sql = database.sql(None);
+    let store = aitrading_database_service::component(env.clone(), database.clone(), sql, door, &doors.observability);
     let (shown, closed) = (engine.clone(), engine.clone());
     let decide = doors
         .component(

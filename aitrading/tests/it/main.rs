@@ -21,6 +21,8 @@ mod lifecycle;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod sql;
+#[cfg(test)]
 mod tick_files;
 #[cfg(test)]
 mod tls;

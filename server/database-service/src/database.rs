@@ -7,6 +7,7 @@ use crate::{
     meta::SqlMeta,
     meters,
     signals::SqlSignals,
+    sql::SqlView,
     sqlite::{Db, Doing},
     stats::Stats,
     subscriptions::SqlSubscriptions,
@@ -14,7 +15,8 @@ use crate::{
 };
 use aitrading_env::{Env, FileLock};
 use aitrading_hub::{Part, Status};
-use aitrading_store::{StoreError, Stores};
+use aitrading_sql_engine::SqlEngine;
+use aitrading_store::{LogStore, StoreError, Stores};
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -30,6 +32,8 @@ const SLOW_NS: u64 = 1_000_000_000;
 /// last clone is gone.
 #[derive(Clone, Debug)]
 pub struct Database {
+    env: Env,
+    settings: Settings,
     stores: Stores,
     ticks: Arc<SqlTicks>,
     db: Db,
@@ -62,13 +66,21 @@ impl Database {
             meta: Arc::new(SqlMeta(db.clone())),
             cache: Arc::new(MokaCache::new(env, settings.cache_entries)),
         };
-        Ok(Self { stores, ticks, db, stats, lock: Arc::new(Mutex::new(Some(lock))) })
+        Ok(Self { env: env.clone(), settings, stores, ticks, db, stats, lock: Arc::new(Mutex::new(Some(lock))) })
     }
 
     /// The stores behind their ports.
     #[must_use]
     pub fn stores(&self) -> Stores {
         self.stores.clone()
+    }
+
+    /// Read-only SQL over ticks, bars and the given logs; without a store of logs the table `logs` is empty. Costs nothing
+    /// before the first question.
+    #[must_use]
+    pub fn sql(&self, logs: Option<Arc<dyn LogStore>>) -> SqlEngine {
+        let view = SqlView::new(Arc::clone(&self.ticks), logs);
+        SqlEngine::new(self.env.clone(), self.settings.sql_limits(), Arc::new(view))
     }
 
     /// Puts every waiting tick into a file and merges small files: afterwards any Parquet tool sees every tick.
@@ -85,10 +97,15 @@ impl Database {
     /// As the medium says while flushing; the database is closed all the same, and nothing is lost.
     pub async fn close(&self) -> Result<(), StoreError> {
         let flushed = self.ticks.flush().await;
+        self.release().await;
+        flushed
+    }
+
+    /// Closes as it is: for those who only looked. The stores answer nothing afterwards.
+    pub async fn release(&self) {
         self.db.close().await;
         // Others may still hold a clone, for health reports: the directory is free all the same.
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
-        flushed
     }
 
     /// Asks the database something small; [`Database::parts`] shows the answer's time.
@@ -114,9 +131,14 @@ impl Database {
         let sqlite = format!("last probe {} us, last write {} us", micros(probe), micros(write));
         let (files, bytes) = self.stats.files();
         let merging = if self.stats.merge_failed() { Status::Degraded } else { Status::Up };
-        vec![
+        let mut parts = vec![
             Part::new("sqlite", status, sqlite),
             Part::new("tick-files", merging, format!("{files} files, {bytes} bytes")),
-        ]
+        ];
+        if let Some(named) = self.ticks.set_aside.named() {
+            let told = format!("left out of answers in SQL until restored: {named}");
+            parts.push(Part::new("damaged-files", Status::Degraded, told));
+        }
+        parts
     }
 }

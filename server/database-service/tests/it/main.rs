@@ -11,4 +11,8 @@ mod opening;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
+mod sql;
+#[cfg(test)]
+mod sql_door;
+#[cfg(test)]
 mod world;

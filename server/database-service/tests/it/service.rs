@@ -15,7 +15,7 @@ fn the_component_serves_and_puts_everything_into_files_at_its_end() {
         let probe = Probe::new(|_| Some((true, "unused here")));
         let observability = Observability::new(probe, Metrics::install().unwrap());
         let door = DoorConfig::plain(NAME, "127.0.0.1:0".parse().unwrap());
-        let service = component(world.env.clone(), database.clone(), door, &observability);
+        let service = component(world.env.clone(), database.clone(), database.sql(None), door, &observability);
         let running = Hub::start(&world.env, HubConfig::default(), vec![service]).unwrap();
         running.ready().await.unwrap();
         let (ready, snapshot) = running.health().report(Some(NAME)).unwrap();
@@ -42,7 +42,7 @@ fn a_taken_port_is_a_clear_error_and_closes_nothing_half() {
         let probe = Probe::new(|_| Some((true, "unused here")));
         let observability = Observability::new(probe, Metrics::install().unwrap());
         let door = DoorConfig::plain(NAME, taken.local_addr().unwrap());
-        let service = component(world.env.clone(), database, door, &observability);
+        let service = component(world.env.clone(), database.clone(), database.sql(None), door, &observability);
         let running = Hub::start(&world.env, HubConfig::default(), vec![service]).unwrap();
         let error = running.ready().await.unwrap_err();
         assert!(format!("{error:?}").contains("PORT_IN_USE"), "{error:?}");
