@@ -30,6 +30,8 @@ pub(crate) enum Command {
     /// Work with the audit log.
     #[command(subcommand, after_help = "Example:\n  aitrading audit verify --data-dir ./desk")]
     Audit(Audit),
+    /// Ask for ticks and bars in SQL; nothing can be changed.
+    Sql(Sql),
     /// Compare the stored ticks and the executions with a tick file and a demo client's broker, by content and order.
     #[command(hide = true)]
     Compare(Compare),
@@ -94,6 +96,7 @@ pub(crate) struct Demo {
 Examples:
   aitrading init --data-dir ./desk
   aitrading init --data-dir ./desk --demo-client ./laptop   also a client directory with certificate, key and settings
+  aitrading init --data-dir ./desk --auditor ./auditor      a certificate that may ask the database service in SQL
   aitrading init --data-dir ./desk --use-spare /media/stick/server-spare.key   another key for the server
   aitrading init --data-dir ./desk --renew   a new certificate for the server's key, before the old one ends")]
 pub(crate) struct Init {
@@ -103,8 +106,11 @@ pub(crate) struct Init {
     /// Write a client certificate, its key and ready settings for `aitrading-client` here.
     #[arg(long, value_name = "DIR")]
     pub(crate) demo_client: Option<PathBuf>,
+    /// Write an auditor's certificate and key here, in PEM, for curl and other programs.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) auditor: Option<PathBuf>,
     /// Change the server to its spare key, read from here: enrolled clients accept it. A new spare is made.
-    #[arg(long, value_name = "FILE", conflicts_with = "demo_client")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["demo_client", "auditor"])]
     pub(crate) use_spare: Option<PathBuf>,
     /// Give the server of a prepared directory a new certificate for the key that it has; takes effect at its next start.
     #[arg(long, conflicts_with_all = ["demo_client", "use_spare"])]
@@ -233,6 +239,53 @@ pub(crate) struct AuditVerify {
     /// Machine-readable.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aitrading sql --data-dir ./desk --tables
+  aitrading sql --data-dir ./desk \"SELECT symbol, count(*), min(spread) FROM ticks GROUP BY symbol\"
+  aitrading sql --data-dir ./desk --file report.sql --format csv --output report.csv
+  echo 'SELECT * FROM bars LIMIT 5' | aitrading sql --data-dir ./desk - --json
+
+A server that runs on the directory is asked, as its operator; if none runs, the stores are read here, and the directory is taken
+meanwhile: a server that starts then is told that it is in use. Without a server, ticks that a crash left in the journal are not
+shown before the server has started again.
+Only one SELECT, WITH, EXPLAIN, SHOW TABLES or DESCRIBE over ticks, bars and logs is answered. Nothing keeps logs yet: the table
+is empty.")]
+#[command(group(clap::ArgGroup::new("question").required(true).args(["statement", "file", "tables"])))]
+pub(crate) struct Sql {
+    /// The statement; `-` reads it from the standard input.
+    #[arg(value_name = "STATEMENT")]
+    pub(crate) statement: Option<String>,
+    /// The server's data directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Read the statement from this file; `-` is the standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Show the tables and their columns.
+    #[arg(long)]
+    pub(crate) tables: bool,
+    /// How the answer is written; `jsonl` is one JSON object a line, `arrow` an Arrow IPC stream.
+    #[arg(long, value_name = "NAME", default_value = "table", value_parser = ["table", "csv", "json", "jsonl", "arrow"])]
+    pub(crate) format: String,
+    /// The same as `--format json`.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) json: bool,
+    /// More rows than this are refused; at most the configuration's `sql_rows`.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_rows: Option<u64>,
+    /// Stop after so many seconds; at most the configuration's `sql_seconds`.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub(crate) timeout: Option<u32>,
+    /// Write the answer to this file; it appears when it is whole.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The running server's port offset, if it was given with `up`.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=57_000))]
+    pub(crate) port_offset: Option<u16>,
 }
 
 #[derive(Debug, Args)]

@@ -7,5 +7,6 @@ pub(crate) mod db;
 pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod seal;
+pub(crate) mod sql;
 pub(crate) mod up;
 pub(crate) mod version;

@@ -219,7 +219,10 @@ fn components(
     databases: &Databases,
 ) -> Vec<Component> {
     let door = doors.mutual(DATABASE, config.database_service_listen);
-    let store = aitrading_database_service::component(env.clone(), databases.clone(), door, &doors.observability);
+    // No store keeps logs yet: the table `logs` is empty.
+    let sql = databases.embedded().sql(Some(databases.platform().logs));
+    let observability = &doors.observability;
+    let store = aitrading_database_service::component(env.clone(), databases.clone(), sql, door, observability);
     let (shown, closed) = (engine.clone(), engine.clone());
     let decide = doors
         .component(

@@ -203,14 +203,18 @@ fn shifted(c: &mut Collector<'_>, key: &str, mut address: SocketAddr, offset: u1
     }
 }
 
+/// The tenant in the file that `init` writes.
+pub(crate) const SAMPLE_TENANT: TenantId = TenantId(1);
+
 /// The file that `init` writes: every value that an operator is likely to change, with a comment.
 pub(crate) fn sample(port_offset: u16) -> String {
+    let tenant = SAMPLE_TENANT;
     format!(
         "\
 # aitrading server configuration. `aitrading config check --data-dir DIR` lists every problem.
 # Any value can also come from the environment: AITRADING_LOG__FILTER=debug sets [log] filter.
 version = 1
-tenant = 1
+tenant = {tenant}
 # Added to every port below.
 port_offset = {port_offset}
 
@@ -235,6 +239,9 @@ observer = \"127.0.0.1:8010\"        # health and metrics; loopback only
 
 [data_bridge]
 silence_ms = 60000                 # a source silent for longer has a gap
+
+[database_service]
+sql_seconds = 30                   # no question of `aitrading sql` takes longer
 "
     )
 }

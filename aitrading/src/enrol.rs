@@ -16,6 +16,10 @@ use std::{
 const DAY: Duration = Duration::from_hours(24);
 /// A device's certificate. Renewal over the channel comes with enrolment; until then the operator issues anew.
 const DEVICE_LIFE: Duration = DAY.saturating_mul(90);
+/// An auditor's certificate.
+const AUDITOR_LIFE: Duration = DAY.saturating_mul(90);
+/// The auditor's name in it.
+const AUDITOR: &str = "auditor";
 /// A demo subscription.
 const SUBSCRIPTION_LIFE: Duration = DAY.saturating_mul(365);
 
@@ -57,6 +61,22 @@ pub(crate) fn write_client(
     // The settings come last: a directory without them is not a client yet.
     write("settings.toml", settings.render().as_bytes())?;
     Ok(Device { tenant: config.tenant, account: wish.account, device, public_key, revoked: false })
+}
+
+/// Writes `client.pem`, `client.key` and `ca.pem` of an auditor.
+pub(crate) fn write_auditor(env: &Env, vault: &Vault, tenant: TenantId, dir: &Path) -> Result<(), Failure> {
+    let certificate = vault.authority.issue_service(env, tenant, AUDITOR, AUDITOR_LIFE)?;
+    env.fs.create_dir_all(dir).map_err(|e| Failure::io("cannot create", dir, &e))?;
+    let files = [
+        ("ca.pem", vault.authority.certificate_pem()),
+        ("client.pem", certificate.chain_pem()),
+        ("client.key", certificate.key_pem().expose().as_str()),
+    ];
+    for (name, text) in files {
+        let path = dir.join(name);
+        env.fs.write_atomic(&path, text.as_bytes()).map_err(|e| Failure::io("cannot write", &path, &e))?;
+    }
+    Ok(())
 }
 
 fn settings(vault: &Vault, config: &Config, dir: &Path, device: DeviceId, wish: &Wish) -> Result<Settings, Failure> {

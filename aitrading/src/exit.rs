@@ -35,13 +35,13 @@ Exit codes:
   0   done, and everything that was checked holds
   1   a check does not hold (demo figures, audit log tampered with, a service not ready)
   2   wrong usage; for `audit verify`: the verifier could not run
-  65  an input file is malformed (line and column are named)
+  65  an input file is malformed (line and column are named), or a statement in SQL
   66  an input file is missing
   69  a port is taken, or a service cannot be reached
   70  a defect of ours
   73  a directory cannot be created or written, or holds already what was to be made
-  74  reading or writing failed: disk full or broken, or a limit of the machine is reached
-  75  another process is using the data directory
+  74  reading or writing failed: disk full or broken, or a limit of the machine or of a query is reached
+  75  another process is using the data directory, or too many queries run
   78  the configuration is not valid (every problem is listed)";
 
 /// A command that did not end well.
@@ -77,6 +77,19 @@ impl Failure {
             _ => (Exit::Io, "check the disk"),
         };
         Self::new(exit, format!("{what} {}: {error}; {cure}", path.display()))
+    }
+
+    /// The end of a question in SQL, told by its code: the same here and from a server.
+    pub(crate) fn sql(code: &str, text: &str) -> Self {
+        let exit = match code {
+            "SQL_INVALID" | "SQL_NOT_ALLOWED" | "SQL_TOO_LONG" | "SQL_BAD_VALUE" => Exit::Data,
+            "SQL_TIMED_OUT" | "SQL_OUT_OF_MEMORY" | "SQL_TOO_MANY_ROWS" | "SQL_TOO_MANY_BYTES" => Exit::Io,
+            "SQL_DAMAGED_FILE" | "SQL_STORE" => Exit::Io,
+            "SQL_BUSY" => Exit::Busy,
+            "SQL_ROLE_REFUSED" | "CERT_NO_IDENTITY" | "CERT_NOT_FOR_CLIENTS" => Exit::Config,
+            _ => Exit::Internal,
+        };
+        Self::new(exit, format!("{text} [{code}]"))
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

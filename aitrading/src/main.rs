@@ -64,6 +64,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Db(cli::Db::Health(args)) => commands::db::health(env, out, &variables, &args).await?,
         Command::Audit(cli::Audit::Verify(args)) => commands::audit::verify(env, out, &args)?,
         Command::Compare(args) => commands::compare::run(env, out, &variables, &args).await?,
+        Command::Sql(args) => commands::sql::run(env, out, &variables, &args).await?,
         Command::Version(args) => commands::version::run(out, args.json)?,
         Command::Client(args) => return Ok(aitrading_app::cli(args.arguments, env.clone()).await),
     }

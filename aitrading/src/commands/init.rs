@@ -7,7 +7,7 @@ use crate::{
     exit::{Exit, Failure},
     layout::Layout,
     print,
-    vault::{Vault, spare},
+    vault::{Vault, operator, spare},
 };
 use aitrading_config::Environment;
 use aitrading_env::Env;
@@ -34,7 +34,7 @@ pub(crate) async fn run(
     if args.renew {
         return renew(env, out, &layout, fresh);
     }
-    if !fresh && args.demo_client.is_none() {
+    if !fresh && args.demo_client.is_none() && args.auditor.is_none() {
         let text = format!("{} is prepared already; nothing was changed", args.data_dir.display());
         return Err(Failure::new(Exit::CannotCreate, text));
     }
@@ -50,6 +50,12 @@ pub(crate) async fn run(
         )?;
         print(out, format_args!("  settings {}", layout.config().display()))?;
         tell_spare(out, &layout)?;
+    }
+    if let Some(dir) = &args.auditor {
+        let config = config::of_directory(env, &layout, variables, &Flags::default())?;
+        enrol::write_auditor(env, &Vault::open(env, &layout.keys())?, config.tenant, dir)?;
+        print(out, format_args!("auditor    {}", dir.display()))?;
+        print(out, format_args!("  client.pem, client.key, ca.pem   for curl: POST /v1/sql at the database service"))?;
     }
     if let Some(dir) = &args.demo_client {
         let config = config::of_directory(env, &layout, variables, &Flags::default())?;
@@ -111,6 +117,7 @@ fn use_spare(env: &Env, out: &mut dyn Write, layout: &Layout, key: &Path, fresh:
 /// Keys and configuration of a new directory; the configuration comes last, as its presence says that all is there.
 pub(crate) fn prepare(env: &Env, layout: &Layout, port_offset: u16) -> Result<Vault, Failure> {
     let vault = Vault::create(env, &layout.keys())?;
+    operator::open(env, &layout.keys(), config::SAMPLE_TENANT)?;
     let path = layout.config();
     let text = config::sample(port_offset);
     env.fs.write_atomic(&path, text.as_bytes()).map_err(|e| Failure::io("cannot write", &path, &e))?;

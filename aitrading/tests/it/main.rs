@@ -23,6 +23,8 @@ mod outage;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod sql;
+#[cfg(test)]
 mod tick_files;
 #[cfg(test)]
 mod tls;

@@ -19,8 +19,14 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// The certificate and key that `init --demo-client` wrote as PEM.
 pub(crate) fn demo_client(world: &World) -> Arc<ClientConfig> {
-    let own = Issued::from_pem(&world.read("client/client.pem"), &world.read("client/client.key")).unwrap();
-    let ca = certificates_from_pem(&world.read("client/ca.pem")).unwrap().remove(0);
+    with_certificate(world, "client")
+}
+
+/// The certificate, key and authority in `dir`.
+pub(crate) fn with_certificate(world: &World, dir: &str) -> Arc<ClientConfig> {
+    let read = |name: &str| world.read(&format!("{dir}/{name}"));
+    let own = Issued::from_pem(&read("client.pem"), &read("client.key")).unwrap();
+    let ca = certificates_from_pem(&read("ca.pem")).unwrap().remove(0);
     let server = certificates_from_pem(&world.read("server/keys/server.pem")).unwrap().remove(0);
     tls::client_config(&world.env, &ca, own.chain(), own.key(), &[spki_pin(&server).unwrap()]).unwrap()
 }

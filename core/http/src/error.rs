@@ -99,6 +99,15 @@ pub enum HttpError {
         /// The limit.
         limit_ms: u64,
     },
+    /// The answer broke off.
+    #[error("the answer of {addr} broke off; what came is not all of it, ask again")]
+    AnswerBroken {
+        /// Who was asked.
+        addr: SocketAddr,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 impl Coded for HttpError {
@@ -124,6 +133,7 @@ impl Coded for HttpError {
             Self::NotLoopback { .. } => caller("NOT_LOOPBACK", Input),
             Self::Unreachable { .. } => outside("UNREACHABLE"),
             Self::AnswerTimeout { .. } => outside("ANSWER_TIMEOUT"),
+            Self::AnswerBroken { .. } => outside("ANSWER_BROKEN"),
         }
     }
 }

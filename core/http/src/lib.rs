@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod body;
+mod call;
 mod client;
 mod connection;
 mod door;
@@ -21,11 +22,12 @@ mod timer;
 pub mod websocket;
 
 pub use body::Body;
+pub use call::{Call, ClientTls, Reply, call};
 pub use client::{Answer, get};
 pub use door::{Door, DoorConfig, Limits, Tls};
 pub use error::HttpError;
-pub use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 pub use observe::{Metrics, Observability, Probe};
 pub use problem::{problem, status_of};
 pub use request::{Handler, Peer, Request, TlsPeer};
-pub use response::{Response, ResponseBody, empty, json, text};
+pub use response::{Frame, Response, ResponseBody, empty, json, streamed, text};

@@ -1,8 +1,11 @@
 //! Answers, and short ways to make them.
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+/// A piece of a streamed answer: data, or trailers at its end.
+pub use hyper::body::Frame;
 use serde::Serialize;
 use std::io;
 
@@ -37,9 +40,22 @@ pub(crate) fn json_as(status: StatusCode, kind: &'static str, body: &impl Serial
     }
 }
 
+/// An answer that is made while it is sent. An error cuts the connection, so that nobody takes the beginning for the whole.
+/// Trailers arrive if the answer announces them with `Trailer` and the request said `TE: trailers`.
+pub fn streamed(
+    status: StatusCode,
+    kind: &'static str,
+    frames: impl Stream<Item = io::Result<Frame<Bytes>>> + Send + 'static,
+) -> Response {
+    dressed(status, Some(kind), StreamBody::new(frames).boxed_unsync())
+}
+
 pub(crate) fn respond(status: StatusCode, kind: Option<&'static str>, body: Bytes) -> Response {
-    let full = Full::new(body).map_err(|never| match never {}).boxed_unsync();
-    let mut response = Response::new(full);
+    dressed(status, kind, Full::new(body).map_err(|never| match never {}).boxed_unsync())
+}
+
+fn dressed(status: StatusCode, kind: Option<&'static str>, body: ResponseBody) -> Response {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     if let Some(kind) = kind {

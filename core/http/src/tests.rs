@@ -81,6 +81,7 @@ fn codes_are_unique_and_texts_do_not_repeat_their_source() {
         HttpError::NotLoopback { addr },
         HttpError::Unreachable { addr, source: io() },
         HttpError::AnswerTimeout { addr, limit_ms: 1 },
+        HttpError::AnswerBroken { addr, source: io() },
     ];
     let codes: BTreeSet<_> = all.iter().map(|e| e.dna().code).collect();
     assert_eq!(codes.len(), all.len());

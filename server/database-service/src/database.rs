@@ -5,13 +5,15 @@ use crate::{
     cache::MokaCache,
     meters,
     schema::SchemaStatus,
+    sql::SqlView,
     sqlite::{self, Db, Doing},
     stats::Stats,
     ticks::SqlTicks,
 };
 use aitrading_database_link::{BackendHealth, LinkState, Role};
 use aitrading_env::{Env, FileLock};
-use aitrading_store::{PlatformStores, StoreError, Stores};
+use aitrading_sql_engine::SqlEngine;
+use aitrading_store::{LogStore, PlatformStores, StoreError, Stores};
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -27,6 +29,8 @@ const SLOW_NS: u64 = 1_000_000_000;
 /// last clone is gone.
 #[derive(Clone, Debug)]
 pub struct Database {
+    env: Env,
+    settings: Settings,
     stores: Stores,
     platform: PlatformStores,
     ticks: Arc<SqlTicks>,
@@ -61,7 +65,8 @@ impl Database {
             cache: Arc::new(MokaCache::new(env, settings.cache_entries)),
         };
         let platform = sqlite::platform(&db).alone(env);
-        Ok(Self { stores, platform, ticks, db, stats, lock: Arc::new(Mutex::new(Some(lock))) })
+        let lock = Arc::new(Mutex::new(Some(lock)));
+        Ok(Self { env: env.clone(), settings, stores, platform, ticks, db, stats, lock })
     }
 
     /// Brings the schema of the directory's database up to date, and opens nothing else. [`Database::open`] does the same.
@@ -103,6 +108,14 @@ impl Database {
         self.platform.clone()
     }
 
+    /// Read-only SQL over ticks, bars and the given logs; without a store of logs the table `logs` is empty. Costs nothing
+    /// before the first question.
+    #[must_use]
+    pub fn sql(&self, logs: Option<Arc<dyn LogStore>>) -> SqlEngine {
+        let view = SqlView::new(Arc::clone(&self.ticks), logs);
+        SqlEngine::new(self.env.clone(), self.settings.sql_limits(), Arc::new(view))
+    }
+
     /// Puts every waiting tick into a file and merges small files: afterwards any Parquet tool sees every tick.
     ///
     /// # Errors
@@ -117,10 +130,15 @@ impl Database {
     /// As the medium says while flushing; the database is closed all the same, and nothing is lost.
     pub async fn close(&self) -> Result<(), StoreError> {
         let flushed = self.ticks.flush().await;
+        self.release().await;
+        flushed
+    }
+
+    /// Closes as it is: for those who only looked. The stores answer nothing afterwards.
+    pub async fn release(&self) {
         self.db.close().await;
         // Others may still hold a clone, for health reports: the directory is free all the same.
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
-        flushed
     }
 
     /// Asks the database something small; [`Database::backend`] shows the answer's time.
@@ -165,9 +183,11 @@ impl Database {
     fn tick_files(&self) -> BackendHealth {
         let (files, bytes) = self.stats.files();
         let merging = self.stats.merge_failed();
+        let damaged = self.ticks.set_aside.named();
+        let left_out = damaged.as_ref().map(|named| format!(", left out of answers in SQL until restored: {named}"));
         BackendHealth {
-            state: if merging { LinkState::Probing } else { LinkState::Up },
-            note: Some(format!("{files} files, {bytes} bytes")),
+            state: if merging || damaged.is_some() { LinkState::Probing } else { LinkState::Up },
+            note: Some(format!("{files} files, {bytes} bytes{}", left_out.unwrap_or_default())),
             ..BackendHealth::embedded(Role::Ticks, "parquet")
         }
     }

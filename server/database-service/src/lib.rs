@@ -1,7 +1,8 @@
 //! The server's stores: on one machine SQLite for rows, Parquet files for ticks, a bounded cache in process; and for each part
 //! the server that the operator named instead.
 //!
-//! [`Databases::open`] gives the ports of `aitrading-store`; [`component`] is the service around them with its door. How tick
+//! [`Databases::open`] gives the ports of `aitrading-store`; [`component`] is the service around them with its door, where the
+//! operator and the auditor may ask in SQL (docs/specs/sql.md). How tick
 //! files can be read by other tools is described in docs/specs/tick-files.md.
 #![warn(missing_docs)]
 
@@ -18,6 +19,7 @@ mod schema;
 mod servers;
 mod service;
 mod settings;
+mod sql;
 mod sqlite;
 mod stats;
 mod stores;
@@ -34,4 +36,5 @@ pub use schema::{SchemaState, SchemaStatus, SchemaStep};
 pub use servers::{RawServers, Servers};
 pub use service::{NAME, component};
 pub use settings::Settings;
+pub use sql::{Answer, ERROR_CODE, ERROR_DETAIL, LEFT_OUT, PATH as SQL_PATH, Question};
 pub use stores::RelationalStores;

@@ -10,12 +10,18 @@ pub(crate) fn describe() {
     describe_counter!("database_ticks_total", "Ticks that were committed");
     describe_histogram!("database_write_seconds", Unit::Seconds, "A transaction that wrote, until it was durable");
     describe_gauge!("database_probe_seconds", Unit::Seconds, "The last probe");
+    describe_counter!("database_sql_questions_total", "Questions in SQL, by the code of their end");
     describe_gauge!("database_tick_files", "Tick files that count");
     describe_gauge!("database_tick_file_bytes", Unit::Bytes, "What the tick files take");
 }
 
 pub(crate) fn ticks() -> Counter {
     counter!("database_ticks_total")
+}
+
+/// `code` is `OK` or an error's.
+pub(crate) fn sql_questions(code: &'static str) -> Counter {
+    counter!("database_sql_questions_total", "code" => code)
 }
 
 pub(crate) fn write_seconds() -> Histogram {

@@ -1,10 +1,11 @@
 //! The database service as a component of a process: its door, its probe, its end.
 
-use crate::Databases;
+use crate::{Databases, sql::SqlDoor};
 use aitrading_env::Env;
 use aitrading_error::Fault;
 use aitrading_http::{Door, DoorConfig, Observability};
 use aitrading_hub::{Component, ReadyHandle, Shutdown};
+use aitrading_sql_engine::SqlEngine;
 use std::{sync::Arc, time::Duration};
 
 /// The component's name, which others name as their need.
@@ -13,19 +14,25 @@ pub const NAME: &str = "database-service";
 /// How often the database is probed.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
-/// The service around open databases: serves health and metrics at its door, probes, and flushes and closes at the end.
+/// The service around open databases: serves health, metrics and `sql` at its door, probes, and flushes and closes at the end.
 /// Whoever uses the stores must name [`NAME`] as a need, so that it is drained before.
 #[must_use]
-pub fn component(env: Env, databases: Databases, door: DoorConfig, observability: &Observability) -> Component {
-    let observability = observability.of(NAME);
-    Component::new(NAME, move |ready, shutdown| run(env, databases, door, observability, ready, shutdown))
+pub fn component(
+    env: Env,
+    databases: Databases,
+    sql: SqlEngine,
+    door: DoorConfig,
+    observability: &Observability,
+) -> Component {
+    let handler = SqlDoor::new(&env, sql, observability.of(NAME));
+    Component::new(NAME, move |ready, shutdown| run(env, databases, door, handler, ready, shutdown))
 }
 
 async fn run(
     env: Env,
     databases: Databases,
     door: DoorConfig,
-    observability: Observability,
+    handler: SqlDoor,
     ready: ReadyHandle,
     shutdown: Shutdown,
 ) -> Result<(), Fault> {
@@ -33,7 +40,7 @@ async fn run(
     databases.probe().await.map_err(Fault::new)?;
     let shown = databases.clone();
     ready.up_with(move || shown.parts());
-    let serve = door.run(Arc::new(observability), Box::pin(shutdown.begun()));
+    let serve = door.run(Arc::new(handler), Box::pin(shutdown.begun()));
     // Beside each other: a server that is slow to answer must not keep the door shut.
     tokio::select! {
         () = serve => {}

@@ -10,7 +10,9 @@ mod merge;
 mod plan;
 mod read;
 mod rows;
+mod set_aside;
 mod shelf;
+mod show;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +26,7 @@ use aitrading_model::{Bar, Cursor, Gap, MarketTime, Source, TenantId, Tick, Time
 use aitrading_store::{JournalMark, StoreError, TickCommit, TickCounts, TickStore, Visit};
 use async_trait::async_trait;
 use catalogue::READING;
+use set_aside::SetAside;
 use shelf::Shelf;
 use std::{path::PathBuf, sync::Arc};
 
@@ -41,6 +44,8 @@ pub(crate) struct SqlTicks {
     shelf: Arc<Shelf>,
     stats: Arc<Stats>,
     counted: moka::sync::Cache<i64, u64>,
+    /// Files that queries found damaged.
+    pub(crate) set_aside: SetAside,
     /// One commit or merge at a time: what a plan read must still hold when it is written.
     gate: tokio::sync::Mutex<()>,
 }
@@ -56,7 +61,8 @@ impl SqlTicks {
     ) -> Result<Self, StoreError> {
         let shelf = Arc::new(Shelf::new(env, root));
         let counted = moka::sync::Cache::new(COUNTED_MAX);
-        let ticks = Self { db, settings, shelf, stats, counted, gate: tokio::sync::Mutex::default() };
+        let (set_aside, gate) = (SetAside::default(), tokio::sync::Mutex::default());
+        let ticks = Self { db, settings, shelf, stats, counted, set_aside, gate };
         let listed = {
             let mut tx = ticks.db.read(READING).await?;
             catalogue::all_names(&mut tx).await?

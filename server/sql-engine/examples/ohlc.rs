@@ -34,7 +34,7 @@ struct Files(Vec<ListedFile>);
 #[async_trait]
 impl TickFilesView for Files {
     async fn ticks(&self, _: TenantId, _: &TickWish) -> Result<TickSnapshot, StoreError> {
-        Ok(TickSnapshot { files: self.0.clone(), waiting: Vec::new(), guard: Box::new(()) })
+        Ok(TickSnapshot { files: self.0.clone(), waiting: Vec::new(), set_aside: Vec::new(), guard: Box::new(()) })
     }
     async fn bars(&self, _: TenantId, _: &BarWish) -> Result<Rows<BarRow>, StoreError> {
         Ok(stream::empty().boxed())
@@ -77,7 +77,7 @@ async fn time(env: &Env, engine: &SqlEngine, name: &str, sql: &str) {
     let (mut bytes, mut rows) = (0, 0);
     for _ in 0..RUNS {
         let start = env.clock.mono_ns();
-        let session = SqlSession { tenant: TenantId(1), trace: TraceId::default() };
+        let session = SqlSession::new(TenantId(1), TraceId::default());
         let mut chunks = engine.execute(sql, &session).await.unwrap().chunks(Format::Arrow);
         bytes = 0;
         while let Some(chunk) = chunks.next_chunk().await.unwrap() {

@@ -11,6 +11,7 @@ use aitrading_model::{TenantId, TraceId};
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
 };
 use tokio::sync::Semaphore;
 
@@ -21,6 +22,27 @@ pub struct SqlSession {
     pub tenant: TenantId,
     /// Joins the query's log lines to what caused it.
     pub trace: TraceId,
+    /// Fewer rows than the engine's limit; more have no effect.
+    pub rows: Option<u64>,
+    /// Less time than the engine's limit; more has no effect.
+    pub wall: Option<Duration>,
+}
+
+impl SqlSession {
+    /// One that may use what the engine gives.
+    #[must_use]
+    pub const fn new(tenant: TenantId, trace: TraceId) -> Self {
+        Self { tenant, trace, rows: None, wall: None }
+    }
+
+    fn within(&self, limits: &Arc<SqlLimits>) -> Arc<SqlLimits> {
+        let rows = self.rows.map_or(limits.rows, |rows| rows.min(limits.rows));
+        let wall = self.wall.map_or(limits.wall, |wall| wall.min(limits.wall));
+        if (rows, wall) == (limits.rows, limits.wall) {
+            return Arc::clone(limits);
+        }
+        Arc::new(SqlLimits { rows, wall, ..SqlLimits::clone(limits) })
+    }
 }
 
 /// Read-only SQL over one store.
@@ -56,8 +78,9 @@ impl SqlEngine {
         }
         let busy = |_| SqlError::Busy { limit: self.limits.queries };
         let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(busy)?;
-        let home = Home::new(Arc::clone(&self.view), session.tenant, &self.env, self.limits.wall);
-        let started = query::start(sql.to_owned(), self.worker()?, &self.env, &self.limits, home, slot).await;
+        let limits = session.within(&self.limits);
+        let home = Home::new(Arc::clone(&self.view), session.tenant, &self.env, limits.wall);
+        let started = query::start(sql.to_owned(), self.worker()?, &self.env, &limits, home, slot).await;
         if let Err(error) = &started {
             let code = aitrading_error::Coded::dna(error).code;
             tracing::info!(tenant = session.tenant.0, trace = %session.trace, code, "a query was refused");

@@ -19,7 +19,9 @@ pub enum SqlError {
         unit: &'static str,
     },
     /// Not SQL, or names what is not there.
-    #[error("the statement is not valid: {what}; SHOW TABLES and DESCRIBE name what there is")]
+    #[error(
+        "the statement is not valid: {what}; the tables are ticks, bars and logs, SHOW TABLES and DESCRIBE say more"
+    )]
     Invalid {
         /// What is wrong with the statement, in the planner's words.
         what: String,
@@ -63,7 +65,7 @@ pub enum SqlError {
         limit: u64,
     },
     /// A file is not as it was written.
-    #[error("the tick file {file} is damaged; the query was stopped rather than answered without it: restore the file")]
+    #[error("the tick file {file} is damaged; the query was stopped rather than answered without it; restore the file")]
     DamagedFile {
         /// Which: its symbol and name, not its place.
         file: String,

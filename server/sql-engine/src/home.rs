@@ -10,6 +10,7 @@ use aitrading_store::StoreError;
 use datafusion::error::DataFusionError;
 use futures_util::StreamExt as _;
 use std::{
+    collections::BTreeSet,
     fmt,
     future::Future,
     sync::{
@@ -30,6 +31,7 @@ pub(crate) struct Home {
     runtime: Handle,
     tenant: TenantId,
     failure: Arc<Mutex<Option<SqlError>>>,
+    left_out: Arc<Mutex<BTreeSet<String>>>,
     clock: Arc<dyn Clock>,
     time: Time,
     stopped: Arc<AtomicBool>,
@@ -89,9 +91,9 @@ impl<T> Pages<T> {
 impl Home {
     /// Must be called on the runtime that the store's calls are to run on.
     pub(crate) fn new(view: Arc<dyn TickFilesView>, tenant: TenantId, env: &Env, limit: Duration) -> Self {
-        let (failure, stopped) = (Arc::default(), Arc::default());
+        let (failure, left_out, stopped) = (Arc::default(), Arc::default(), Arc::default());
         let (clock, time) = (Arc::clone(&env.clock), Time::starting(&*env.clock, limit));
-        Self { view, runtime: Handle::current(), tenant, failure, clock, time, stopped }
+        Self { view, runtime: Handle::current(), tenant, failure, left_out, clock, time, stopped }
     }
 
     pub(crate) fn time(&self) -> Time {
@@ -138,11 +140,19 @@ impl Home {
         let (view, tenant) = (Arc::clone(&self.view), self.tenant);
         let shown = self.call(async move { view.ticks(tenant, &wish).await }).await?;
         // The view answers for one tenant. That no other tenant's file is ever opened does not rest on it alone.
-        let mut sources = shown.files.iter().map(|f| f.source).chain(shown.waiting.iter().map(|w| w.source));
+        let files = shown.files.iter().chain(&shown.set_aside).map(|f| f.source);
+        let mut sources = files.chain(shown.waiting.iter().map(|w| w.source));
         if sources.any(|source| source.tenant != self.tenant) {
             return Err(SqlError::Store(StoreError::corrupt("the store showed ticks of another tenant")));
         }
+        let names = shown.set_aside.iter().map(ListedFile::shown);
+        self.left_out.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
         Ok(shown)
+    }
+
+    /// Files that the store had set aside, and that the query would have asked.
+    pub(crate) fn left_out(&self) -> Vec<String> {
+        self.left_out.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     pub(crate) fn bars(&self, wish: BarWish) -> Pages<BarRow> {
@@ -186,8 +196,7 @@ impl Home {
         file: &ListedFile,
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     ) -> SqlError {
-        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-        let shown = format!("{}/{name}", file.source.symbol);
+        let shown = file.shown();
         tracing::error!(file = shown, "a query met a damaged tick file");
         let (view, file) = (Arc::clone(&self.view), file.clone());
         drop(self.runtime.spawn(async move { view.damaged(&file).await }));

@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod functions;
 mod home;
+pub mod layout;
 mod limits;
 mod output;
 mod plan;

@@ -151,6 +151,12 @@ impl QueryStream {
         self.rows
     }
 
+    /// Damaged files that the store had set aside before, and that this query would have asked: the result is without them.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<String> {
+        self.task.home.left_out()
+    }
+
     /// The next batch; after an error or the end, `None`.
     async fn next(&mut self) -> Option<Batch> {
         if let Some(batch) = self.surplus.take() {
@@ -245,6 +251,12 @@ impl Chunks {
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.query.rows
+    }
+
+    /// As [`QueryStream::left_out`].
+    #[must_use]
+    pub fn left_out(&self) -> Vec<String> {
+        self.query.left_out()
     }
 
     async fn encode_next(&mut self) -> Result<Option<Vec<u8>>, SqlError> {

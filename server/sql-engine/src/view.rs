@@ -59,6 +59,15 @@ pub struct ListedFile {
     pub max: MarketTime,
 }
 
+impl ListedFile {
+    /// Its symbol and name: enough to find it, and nothing of where the store lies.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        format!("{}/{name}", self.source.symbol)
+    }
+}
+
 /// Ticks of one source that are in no listed file yet, column by column. The three have the same length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingTicks {
@@ -72,12 +81,14 @@ pub struct WaitingTicks {
     pub seqs: Vec<u64>,
 }
 
-/// One moment of one tenant's ticks: every tick is either in exactly one listed file, or waits.
+/// One moment of one tenant's ticks: every tick is either in exactly one file, or waits.
 pub struct TickSnapshot {
     /// Files, those of a source in order.
     pub files: Vec<ListedFile>,
     /// What waits; behind the files of its source in order.
     pub waiting: Vec<WaitingTicks>,
+    /// Files that would be listed, but were found damaged before and are left out; every answer names them.
+    pub set_aside: Vec<ListedFile>,
     /// While it lives, no listed file is removed.
     pub guard: Box<dyn Any + Send + Sync>,
 }
@@ -103,7 +114,7 @@ pub struct BarRow {
 pub struct LogRow {
     /// When it was written.
     pub at: Timestamp,
-    /// `ERROR`, `WARN`, `INFO`, `DEBUG`, `TRACE`.
+    /// `CRITICAL`, `ERROR`, `WARNING`, `INFO`, `DEBUG`.
     pub level: String,
     /// Which service wrote it.
     pub service: String,

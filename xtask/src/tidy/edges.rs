@@ -59,6 +59,7 @@ pub(super) const TABLE: &[Row] = &[
             "wire",
             "channel",
             "http",
+            "security",
             "store",
             "chain",
             "log-store",

@@ -9,6 +9,8 @@ mod limits;
 #[cfg(test)]
 mod observe;
 #[cfg(test)]
+mod streaming;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod upgrade;

@@ -4,6 +4,7 @@ use super::{format, rows::Rows};
 use crate::sqlite::Doing;
 use aitrading_env::{Env, OpenMode, RngExt};
 use aitrading_model::{MarketTime, Source};
+use aitrading_sql_engine::layout::FILE_BYTES_MAX;
 use aitrading_store::StoreError;
 use bytes::Bytes;
 use std::{
@@ -14,8 +15,6 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// No tick file is larger: 262,144 ticks of 57 bytes, doubled.
-const FILE_BYTES_MAX: u64 = 32 << 20;
 /// What is read first of a file's end to find its footer.
 const FOOTER_GUESS: u64 = 8 << 10;
 const MS_PER_DAY: i64 = 86_400_000;
@@ -99,7 +98,7 @@ impl Shelf {
             .join(folder("symbol", &escaped(source.symbol.as_str())))
     }
 
-    fn path_of(&self, source: &Source, name: &str) -> PathBuf {
+    pub(crate) fn path_of(&self, source: &Source, name: &str) -> PathBuf {
         self.dir_of(source).join(name)
     }
 

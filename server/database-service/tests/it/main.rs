@@ -22,4 +22,8 @@ mod servers;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
+mod sql;
+#[cfg(test)]
+mod sql_door;
+#[cfg(test)]
 mod world;

@@ -15,7 +15,8 @@ fn the_component_serves_and_puts_everything_into_files_at_its_end() {
         let probe = Probe::new(|_| Some((true, "unused here")));
         let observability = Observability::new(probe, Metrics::install().unwrap());
         let door = DoorConfig::plain(NAME, "127.0.0.1:0".parse().unwrap());
-        let service = component(world.env.clone(), databases.clone(), door, &observability);
+        let sql = databases.embedded().sql(None);
+        let service = component(world.env.clone(), databases.clone(), sql, door, &observability);
         let running = Hub::start(&world.env, HubConfig::default(), vec![service]).unwrap();
         running.ready().await.unwrap();
         let (ready, snapshot) = running.health().report(Some(NAME)).unwrap();
@@ -55,7 +56,8 @@ fn a_taken_port_is_a_clear_error_and_closes_nothing_half() {
         let probe = Probe::new(|_| Some((true, "unused here")));
         let observability = Observability::new(probe, Metrics::install().unwrap());
         let door = DoorConfig::plain(NAME, taken.local_addr().unwrap());
-        let service = component(world.env.clone(), databases, door, &observability);
+        let sql = databases.embedded().sql(None);
+        let service = component(world.env.clone(), databases, sql, door, &observability);
         let running = Hub::start(&world.env, HubConfig::default(), vec![service]).unwrap();
         let error = running.ready().await.unwrap_err();
         assert!(format!("{error:?}").contains("PORT_IN_USE"), "{error:?}");

@@ -2,12 +2,14 @@
 
 use super::batch::Raw;
 use super::{Job, batch};
-use crate::view::ListedFile;
+use crate::{
+    layout::{self, BID, COLUMNS, EPOCH, FILE_BYTES_MAX, FLAGS, LAST, SEQ, SPREAD, TIME, VOLUME},
+    view::ListedFile,
+};
 use bytes::Bytes;
 use datafusion::{
     error::Result,
     parquet::{
-        basic::Type as Physical,
         column::reader::{ColumnReaderImpl, get_typed_column_reader},
         data_type::{DataType, Int32Type, Int64Type},
         errors::{ParquetError, Result as Parquet},
@@ -18,33 +20,9 @@ use datafusion::{
     },
 };
 
-/// No tick file is larger: 262,144 ticks of 57 bytes, doubled.
-const FILE_BYTES_MAX: u64 = 32 << 20;
-/// The layout that is read here.
-const VERSION: &str = "1";
-/// A file's columns: name, physical type, may be null.
-const LAYOUT: [(&str, Physical, bool); 8] = [
-    ("time_ms", Physical::INT64, false),
-    ("bid", Physical::INT64, false),
-    ("spread", Physical::INT64, false),
-    ("last", Physical::INT64, true),
-    ("volume", Physical::INT64, true),
-    ("flags", Physical::INT32, false),
-    ("epoch", Physical::INT64, false),
-    ("seq", Physical::INT64, false),
-];
-const TIME: usize = 0;
-const BID: usize = 1;
-const SPREAD: usize = 2;
-const LAST: usize = 3;
-const VOLUME: usize = 4;
-const FLAGS: usize = 5;
-const EPOCH: usize = 6;
-const SEQ: usize = 7;
-
 /// Which of a file's columns are read.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Wanted([bool; LAYOUT.len()]);
+pub(super) struct Wanted([bool; COLUMNS]);
 
 impl Wanted {
     /// What the table's columns at `places` are made of, and the times if rows are chosen by them.
@@ -194,34 +172,13 @@ impl FileReader {
     }
 }
 
-/// Units of 10^-8 in one step of the file's prices, if its labels and columns are what the list and the layout say.
+/// Units of 10^-8 in one step of the file's prices, if the file is what the list and the layout say.
 fn check(file: &ListedFile, meta: &FileMetaData) -> Parquet<i64> {
-    let said = meta.key_value_metadata().map(Vec::as_slice).unwrap_or_default();
-    let value = |key: &str| said.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_deref());
-    let digits = value("aitrading.digits").and_then(|text| text.parse::<u32>().ok());
-    let digits = digits.and_then(|digits| 8_u32.checked_sub(digits)).ok_or_else(|| bad("the file's digits"))?;
-    let (tenant, account) = (file.source.tenant.to_string(), file.source.account.to_string());
-    let labels = [
-        ("aitrading.version", VERSION),
-        ("aitrading.tenant", &tenant),
-        ("aitrading.account", &account),
-        ("aitrading.symbol", file.source.symbol.as_str()),
-    ];
-    if labels.iter().any(|(key, label)| value(key) != Some(*label)) {
-        return Err(bad("the file belongs to another source or version"));
+    let digits = layout::check(&file.source, meta)?;
+    if u64::try_from(meta.num_rows()).ok() != Some(file.ticks) {
+        return Err(bad("the file has another number of rows"));
     }
-    let columns = meta.schema_descr().columns();
-    let same = columns.len() == LAYOUT.len()
-        && columns.iter().zip(LAYOUT).all(|(found, (name, physical, optional))| {
-            found.name() == name
-                && found.physical_type() == physical
-                && found.max_rep_level() == 0
-                && found.max_def_level() == i16::from(optional)
-        });
-    if !same || u64::try_from(meta.num_rows()).ok() != Some(file.ticks) {
-        return Err(bad("the file has other columns or another number of rows"));
-    }
-    10_i64.checked_pow(digits).ok_or_else(|| bad("the file's digits"))
+    Ok(layout::unit(digits))
 }
 
 /// Bytes of the wanted columns when they are unpacked.

@@ -89,7 +89,7 @@ impl TickFilesView for Store {
         let ours = |source: &Source| careless || source.tenant == tenant;
         let files = self.files.lock().unwrap().iter().filter(|file| ours(&file.source)).cloned().collect();
         let waiting = self.waiting.lock().unwrap().iter().filter(|w| ours(&w.source)).cloned().collect();
-        Ok(TickSnapshot { files, waiting, guard: Box::new(Arc::clone(&self.guards)) })
+        Ok(TickSnapshot { files, waiting, set_aside: Vec::new(), guard: Box::new(Arc::clone(&self.guards)) })
     }
     async fn bars(&self, tenant: TenantId, _: &BarWish) -> Result<Rows<BarRow>, StoreError> {
         let rows: Vec<BarRow> =
@@ -162,7 +162,7 @@ impl World {
     }
 
     pub(crate) async fn start(&self, sql: &str, format: Format) -> Result<Chunks, SqlError> {
-        let session = SqlSession { tenant: TenantId(1), trace: TraceId::default() };
+        let session = SqlSession::new(TenantId(1), TraceId::default());
         Ok(self.engine.execute(sql, &session).await?.chunks(format))
     }
 

@@ -1,15 +1,15 @@
 //! The bytes of a file back into ticks. A file that is not exactly as it was written is refused.
 
-use super::{BID, EPOCH, FLAGS, LAST, SEQ, SPREAD, TIME, VOLUME, labels, schema, unit};
 use crate::ticks::rows::Rows;
 use aitrading_model::{MarketTime, Price, Source, Tick, TickFlags, Volume};
+use aitrading_sql_engine::layout::{self, BID, EPOCH, FLAGS, LAST, SEQ, SPREAD, TIME, VOLUME, unit};
 use bytes::Bytes;
 use parquet::{
     column::reader::get_typed_column_reader,
     data_type::{DataType, Int32Type, Int64Type},
     errors::{ParquetError, Result},
     file::{
-        metadata::{FileMetaData, ParquetMetaDataReader},
+        metadata::ParquetMetaDataReader,
         reader::{FileReader, RowGroupReader},
         serialized_reader::SerializedFileReader,
     },
@@ -33,32 +33,12 @@ pub(crate) fn rows_in_footer(tail: &[u8]) -> Result<Option<u64>> {
 /// The ticks of `source`'s file.
 pub(crate) fn decode(source: &Source, bytes: Bytes) -> Result<Rows> {
     let reader = SerializedFileReader::new(bytes)?;
-    let digits = check(source, reader.metadata().file_metadata())?;
+    let digits = layout::check(source, reader.metadata().file_metadata())?;
     let mut rows = Rows::default();
     for index in 0..reader.num_row_groups() {
         read_group(&*reader.get_row_group(index)?, unit(digits), &mut rows)?;
     }
     Ok(rows)
-}
-
-/// The file's digits, if its labels and columns are what they should be: the typed readers below rely on it.
-fn check(source: &Source, meta: &FileMetaData) -> Result<u8> {
-    let said = meta.key_value_metadata().map(Vec::as_slice).unwrap_or_default();
-    let value = |key: &str| said.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_deref());
-    let digits = value("aitrading.digits").and_then(|text| text.parse::<u8>().ok()).filter(|digits| *digits <= 8);
-    let digits = digits.ok_or_else(|| bad("the file does not say its digits"))?;
-    if labels(source, digits).iter().any(|(key, label)| value(key) != Some(label)) {
-        return Err(bad("the file belongs to another source or version"));
-    }
-    let (found, wanted) = (meta.schema(), schema(digits)?);
-    let same = found.get_fields().len() == wanted.get_fields().len()
-        && found.get_fields().iter().zip(wanted.get_fields()).all(|(a, b)| {
-            a.is_primitive()
-                && a.name() == b.name()
-                && a.get_physical_type() == b.get_physical_type()
-                && a.is_optional() == b.is_optional()
-        });
-    if same { Ok(digits) } else { Err(bad("the file has other columns")) }
 }
 
 fn read_group(group: &dyn RowGroupReader, unit: i64, rows: &mut Rows) -> Result<()> {

@@ -1,8 +1,8 @@
 //! Ticks into the bytes of a file.
 
-use super::{labels, schema, unit};
 use crate::ticks::rows::Rows;
 use aitrading_model::{Source, Tick};
+use aitrading_sql_engine::layout::{labels, schema, unit};
 use parquet::{
     basic::{Compression, Encoding, ZstdLevel},
     column::writer::ColumnWriter,
