@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod enrol;
 mod exit;
+mod history;
 mod layout;
 mod vault;
 
@@ -61,6 +62,8 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Health(args) => commands::health::run(env, out, observer(env, &variables, &args)?, &args).await?,
         Command::Config(cli::Config::Check(args)) => commands::config_check::run(env, out, &variables, &args)?,
         Command::Audit(cli::Audit::Verify(args)) => commands::audit::verify(env, out, &args)?,
+        Command::Import(args) => history::import::run(env, out, &variables, &args).await?,
+        Command::Export(args) => history::export::run(env, out, &variables, &args).await?,
         Command::Compare(args) => commands::compare::run(env, out, &variables, &args).await?,
         Command::Version(args) => commands::version::run(out, args.json)?,
         Command::Client(args) => return Ok(aitrading_app::cli(args.arguments, env.clone()).await),

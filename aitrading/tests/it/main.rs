@@ -15,6 +15,8 @@ mod disk;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod lifecycle;

@@ -149,6 +149,17 @@ impl Pen {
         if self.newest.number > number {
             return Err(StoreError::Conflict { what: "another instance has written ticks meanwhile" });
         }
+        self.leave(number)
+    }
+
+    /// A commit that does not move the journal on, and so follows whatever counts: also a commit whose answer was lost, which
+    /// then stands. Says the mark that stays.
+    pub(crate) fn begin_beside(&mut self) -> Result<(Leave, aitrading_store::JournalMark), StoreError> {
+        self.told = Some(self.newest);
+        Ok((self.leave(self.newest.number.saturating_add(1))?, self.newest.mark))
+    }
+
+    fn leave(&mut self, number: u64) -> Result<Leave, StoreError> {
         let Some(writer) = &mut self.writer else { return Err(StoreError::Conflict { what: "nobody writes" }) };
         let stamp = Stamp { number, rank: writer.next_rank()? };
         let leave = Leave { stamp, contested: self.contested };
