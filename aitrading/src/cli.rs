@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod backup;
 pub(crate) mod history;
 
 use clap::{Args, Parser, Subcommand};
@@ -38,6 +39,10 @@ pub(crate) enum Command {
         after_help = "Example:\n  aitrading export ticks --data-dir ./desk --symbol GBPJPY --output day.csv"
     )]
     Export(history::Export),
+    /// Copy everything that a stopped server keeps, with a manifest that proves the copy.
+    Backup(backup::Backup),
+    /// Check a backup, and make a data directory of it.
+    Restore(backup::Restore),
     /// Compare the stored ticks and the executions with a tick file and a demo client's broker, by content and order.
     #[command(hide = true)]
     Compare(Compare),

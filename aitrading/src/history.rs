@@ -1,7 +1,7 @@
 //! History in and out: imports, exports, and what both need: the directory for themselves, and stored ticks page by page.
 
 mod bars;
-mod desk;
+pub(crate) mod desk;
 pub(crate) mod export;
 pub(crate) mod import;
 mod progress;

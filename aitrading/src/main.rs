@@ -1,6 +1,7 @@
 //! `aitrading`: the server, the operator's tool, and the demo. This crate parses arguments, composes the services and returns
 //! exit codes; whatever is worth testing alone lives in the other crates.
 
+mod backup;
 mod cli;
 mod commands;
 mod compose;
@@ -64,6 +65,8 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(cli::Audit::Verify(args)) => commands::audit::verify(env, out, &args)?,
         Command::Import(args) => history::import::run(env, out, &variables, &args).await?,
         Command::Export(args) => history::export::run(env, out, &variables, &args).await?,
+        Command::Backup(args) => backup::run(env, out, &variables, &args).await?,
+        Command::Restore(args) => backup::restore::run(env, out, &args)?,
         Command::Compare(args) => commands::compare::run(env, out, &variables, &args).await?,
         Command::Version(args) => commands::version::run(out, args.json)?,
         Command::Client(args) => return Ok(aitrading_app::cli(args.arguments, env.clone()).await),

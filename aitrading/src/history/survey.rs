@@ -138,8 +138,8 @@ fn format(source: &Source, wish: Option<Format>) -> Result<Format, Failure> {
     let mut buffer = Vec::new();
     let head = source.chunk(&mut buffer, 0)?;
     let head = head.get(..SNIFF_BYTES).unwrap_or(head);
-    // An hour without ticks is an empty file, and only its path says what it is.
-    let is_hour = head.is_empty() && Bi5Place::from_path(&source.path.to_string_lossy()).is_ok();
+    // An hour without ticks is an empty file, and a damaged one may look like anything: the name says what they are.
+    let is_hour = source.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("bi5"));
     match wish {
         Some(format) => Ok(format),
         None if is_hour => Ok(Format::Bi5),

@@ -94,7 +94,7 @@ async fn bars_are_imported_as_they_are_and_a_different_one_refuses_the_file() {
     world.write("day.csv", &tick_files::time_msc(3_000));
     import(&world, "ticks", &["--symbol", SYMBOL, "day.csv"]).await;
     for timeframe in ["M1", "M5", "H1"] {
-        let csv = exported(&world, "bars", &["--timeframe", timeframe]).await;
+        let csv = exported(&world, "bars", &["--timeframe", timeframe, "--account", "0"]).await;
         world.write("bars.csv", &csv);
         let rows = csv.lines().count() as u64 - 1;
         let into = ["--symbol", SYMBOL, "--digits", "3", "--timeframe", timeframe, "bars.csv"];
@@ -118,19 +118,23 @@ async fn bars_are_imported_as_they_are_and_a_different_one_refuses_the_file() {
 async fn an_import_that_is_killed_goes_on_where_it_stopped() {
     let world = World::new();
     desk(&world).await;
-    let rows = 60_000;
+    let rows = 20_000;
     world.write("year.csv", &tick_files::time_msc(rows));
-    let arguments =
-        ["import", "ticks", "--data-dir", "desk", "--symbol", SYMBOL, "--part", "200", "--json", "year.csv"];
+    let into = ["--symbol", SYMBOL, "--part", "100", "year.csv"];
+    let arguments = [&["import", "ticks", "--data-dir", "desk"], &into[..]].concat();
+    let folder = world.path(&format!("desk/store/ticks/tenant=1/account=0/symbol={SYMBOL}"));
+    let stored = || world.env.fs.list(&folder).unwrap_or_default();
     let mut cut = 0;
     for _ in 0..4 {
+        let before = stored();
         let mut child = world.command(&arguments).stdout(std::process::Stdio::null()).spawn().unwrap();
-        world.env.clock.sleep(std::time::Duration::from_millis(300 + world.draw(700))).await;
+        let moved = async || (stored() != before || child.try_wait().unwrap().is_some()).then_some(());
+        world.until("the first parts", std::time::Duration::from_secs(60), moved).await;
+        world.env.clock.sleep(std::time::Duration::from_millis(world.draw(300))).await;
         cut += u32::from(child.try_wait().unwrap().is_none());
         child.kill().await.unwrap();
     }
-    assert!(cut > 0, "at least one of them was cut short");
-    let told = import(&world, "ticks", &arguments[4..]).await;
+    let told = import(&world, "ticks", &into).await;
     let (new, known, refused) = figures(&told);
     assert_eq!((new + known, refused), (good(rows), rows - good(rows)), "{told}");
     assert!(known > 0, "an earlier one had stored something: {told}");
@@ -190,7 +194,7 @@ async fn bad_files_are_refused_with_line_and_cure() {
     world.write("crossed.csv", "time_msc,bid,ask\n1354492801883,1.5,1.6\n1354492801884,1.6,1.5\n");
     let folder = world.path("GBPJPY/2012/11/03");
     world.env.fs.create_dir_all(&folder).unwrap();
-    world.write("GBPJPY/2012/11/03/14h_ticks.bi5", "]\u{0}\u{0}@\u{0}cut off in the middle");
+    world.write("GBPJPY/2012/11/03/14h_ticks.bi5", "]\u{0}\u{0}@\u{0}<\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}cut");
     world.write("GBPJPY/2012/11/03/15h_ticks.bi5", "");
     for (file, more, code, words) in [
         ("nowhere.csv", &[][..], 66, &["cannot read", "check the path"][..]),
@@ -226,7 +230,7 @@ async fn bad_files_are_refused_with_line_and_cure() {
 }
 
 #[tokio::test]
-async fn a_running_server_and_a_waiting_journal_are_named_with_the_cure() {
+async fn a_running_server_is_named_and_a_terminal_goes_on_behind_an_import() {
     let world = World::new();
     world.init_at("desk").await;
     world.write("day.csv", &tick_files::time_msc(1_000));
@@ -252,6 +256,33 @@ async fn a_running_server_and_a_waiting_journal_are_named_with_the_cure() {
     let times: Vec<&str> = csv.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
     assert!(times.is_sorted(), "what was imported and what was streamed keep the order of time");
     assert_eq!(times.len() as u64, good(1_500), "the terminal went on where the import ended");
+}
+
+#[tokio::test]
+async fn nothing_is_imported_before_ticks_that_wait_in_the_journal() {
+    let world = World::new();
+    world.init_at("desk").await;
+    world.write("ticks.csv", &tick_files::time_msc(3_000));
+    world.write("day.csv", &tick_files::time_msc(10));
+    let import = ["import", "ticks", "--data-dir", "desk", "--symbol", SYMBOL, "day.csv"];
+    let mut client = world.client(&["--symbol", SYMBOL, "--ticks", "ticks.csv", "--speed", "5000"]);
+    let mut refused = false;
+    for _ in 0..8 {
+        let server = world.up_with("desk", &[], &[]).await;
+        let goal = client.acknowledged() + 60;
+        client.until_acknowledged(&world, goal).await;
+        server.kill().await;
+        let told = world.run(&import).await;
+        if told.code != Some(0) {
+            told.refused(75, &["wait in the journal", "aitrading up", "IMPORT_JOURNAL_WAITS"]);
+            refused = true;
+            break;
+        }
+    }
+    assert!(refused, "a server that is killed under load leaves ticks in its journal");
+    client.kill().await;
+    world.up_with("desk", &[], &[]).await.stop(&world).await;
+    world.run(&import).await.succeeded();
 }
 
 #[tokio::test]

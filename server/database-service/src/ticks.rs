@@ -81,6 +81,13 @@ impl SqlTicks {
         self.measure().await
     }
 
+    /// The listed files, relative to the folder of tick files.
+    pub(crate) async fn files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut tx = self.db.read(READING).await?;
+        let listed = catalogue::all_names(&mut tx).await?;
+        Ok(listed.iter().map(|(source, name)| shelf::place_of(source, name)).collect())
+    }
+
     async fn empty_tails(&self) -> Result<(), StoreError> {
         let rows = {
             let mut tx = self.db.read(READING).await?;

@@ -135,7 +135,9 @@ impl TickStore for ClickHouseTicks {
     }
 
     async fn imported(&self, tenant: TenantId, key: ImportKey) -> Result<Option<ImportProgress>, StoreError> {
-        imports::progress(self.door().await?, tenant, key).await
+        let door = self.door().await?;
+        self.pen.lock().await.still(door).await?;
+        imports::progress(door, tenant, key).await
     }
 
     async fn mark(&self) -> Result<JournalMark, StoreError> {
