@@ -80,6 +80,7 @@ async fn make(env: &Env, desk: &Desk, layout: &Layout, args: &cli::backup::Backu
     }
     let files: Vec<Entry> = files.into_iter().map(|(path, sum)| Entry::new(path, sum)).collect();
     let manifest = Manifest::new(env, args.with_secrets, files);
+    copy::settle(env, &to, manifest.files.iter().map(|file| file.path.as_str()))?;
     manifest.check(env, &to)?;
     manifest.write(env, &to)?;
     Ok(manifest)

@@ -3,7 +3,10 @@
 use crate::exit::{Exit, Failure};
 use aitrading_env::{Env, OpenMode};
 use aitrading_security::Sha256;
-use std::path::Path;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 20;
@@ -15,7 +18,7 @@ pub(super) struct Sum {
     pub(super) sha256: [u8; 32],
 }
 
-/// Copies a file; the copy is durable, its name once the folder is synced, which [`make_folder`]'s caller need not do.
+/// Copies a file. Its content is durable, its name after [`settle`].
 pub(super) fn file(env: &Env, from: &Path, to: &Path) -> Result<Sum, Failure> {
     let folder = to.parent().unwrap_or(Path::new("."));
     make_folder(env, folder)?;
@@ -24,8 +27,18 @@ pub(super) fn file(env: &Env, from: &Path, to: &Path) -> Result<Sum, Failure> {
         target.write_all_at(bytes, offset).map_err(|error| Failure::io("cannot write", to, &error))
     })?;
     target.sync_data().map_err(|error| Failure::io("cannot write", to, &error))?;
-    env.fs.sync_dir(folder).map_err(|error| Failure::io("cannot write", folder, &error))?;
     Ok(sum)
+}
+
+/// Makes the names of `files`, which are relative to `root`, durable, and those of all folders on the way.
+pub(super) fn settle<'a>(env: &Env, root: &Path, files: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
+    let folders: BTreeSet<&Path> = files.flat_map(|file| Path::new(file).ancestors().skip(1)).collect();
+    let outside = root.parent().map(Path::to_path_buf);
+    for folder in folders.into_iter().map(|folder| root.join(folder)).chain(outside) {
+        let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+        env.fs.sync_dir(&folder).map_err(|error| Failure::io("cannot write", &folder, &error))?;
+    }
+    Ok(())
 }
 
 /// What a file holds now.

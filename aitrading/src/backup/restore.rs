@@ -42,19 +42,21 @@ pub(crate) fn run(env: &Env, out: &mut dyn Write, args: &cli::backup::Restore) -
 
 fn restore(env: &Env, manifest: &Manifest, from: &Path, dir: &Path) -> Result<(), Failure> {
     copy::empty_folder(env, dir)?;
-    let is_configuration = |path: &str| path == CONFIGURATION;
-    let (last, first): (Vec<_>, Vec<_>) = manifest.files.iter().partition(|file| is_configuration(&file.path));
-    for file in first.into_iter().chain(last) {
-        let sum = copy::file(env, &from.join(&file.path), &dir.join(&file.path))?;
-        if !file.is(sum) {
-            let text = format!(
-                "{}: {} changed while it was copied; empty {} and use another copy [BACKUP_DAMAGED]",
-                from.display(),
-                file.path,
-                dir.display()
-            );
-            return Err(Failure::new(Exit::Data, text));
+    let (last, first): (Vec<_>, Vec<_>) = manifest.files.iter().partition(|file| file.path == CONFIGURATION);
+    for files in [first, last] {
+        for file in &files {
+            let sum = copy::file(env, &from.join(&file.path), &dir.join(&file.path))?;
+            if !file.is(sum) {
+                let text = format!(
+                    "{}: {} changed while it was copied; empty {} and use another copy [BACKUP_DAMAGED]",
+                    from.display(),
+                    file.path,
+                    dir.display()
+                );
+                return Err(Failure::new(Exit::Data, text));
+            }
         }
+        copy::settle(env, dir, files.iter().map(|file| file.path.as_str()))?;
     }
     Ok(())
 }

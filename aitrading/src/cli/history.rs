@@ -83,7 +83,7 @@ pub(crate) struct ImportInto {
     #[arg(long)]
     pub(crate) json: bool,
     /// Ticks or bars that are stored at once.
-    #[arg(long, value_name = "N", hide = true, default_value_t = PART, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", hide = true, default_value_t = PART, value_parser = clap::value_parser!(u32).range(1..=262_144))]
     pub(crate) part: u32,
 }
 

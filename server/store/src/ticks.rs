@@ -96,6 +96,8 @@ pub struct TickCommit {
 pub struct TickCounts {
     /// Stored ticks, counted where they lie.
     pub stored: u64,
+    /// Of these, ticks that imports added.
+    pub imported: u64,
     /// Refused ticks by code.
     pub rejected: BTreeMap<TickReject, u64>,
     /// Ticks that were known already.

@@ -48,7 +48,7 @@ pub async fn an_import_is_read_back_and_leaves_the_mark_alone(store: Store) -> C
     told.retain(|bar| bar.timeframe == Timeframe::M1);
     assert_eq!((minutes.len(), minutes), (1, told), "the sample is longer than a minute");
     let counts = store.counts(TenantId(1)).await?;
-    assert_eq!((counts.stored, counts.duplicates), (400, 0));
+    assert_eq!((counts.stored, counts.imported, counts.duplicates), (400, 400, 0));
     let last = all[399].time;
     assert_eq!(cursor_of(&store, a).await?, Cursor { time: last, count_at_time: 1, ..Cursor::default() });
     Ok(())
@@ -145,6 +145,8 @@ pub async fn a_journal_goes_on_after_an_import(store: Store) -> Checked {
     store.commit(commit(6, part(live, 9, ticks(9_000, 8)))).await?;
     store.import(piece(file, 1, ticks(9_000, 3))).await?;
     assert_eq!(store.mark().await?, mark(6));
+    let counts = store.counts(TenantId(1)).await?;
+    assert_eq!((counts.stored, counts.imported), (22, 6));
     assert_eq!(everything(&store, live).await?, [ticks(0, 8), ticks(9_000, 8)].concat());
     assert_eq!(everything(&store, file).await?, [ticks(0, 3), ticks(9_000, 3)].concat());
     Ok(())

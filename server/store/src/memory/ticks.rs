@@ -107,6 +107,8 @@ impl TickStore for MemoryTicks {
                 *count = count.saturating_add(*n);
             }
         }
+        let imports = state.imports.iter().filter(|((owner, _), _)| *owner == tenant);
+        counts.imported = imports.fold(0, |sum, (_, progress)| sum.saturating_add(progress.ticks));
         Ok(counts)
     }
 
