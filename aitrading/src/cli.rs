@@ -1,5 +1,8 @@
 //! The command line.
 
+pub(crate) mod backup;
+pub(crate) mod history;
+
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, time::Duration};
 
@@ -30,6 +33,19 @@ pub(crate) enum Command {
     /// Work with the audit log.
     #[command(subcommand, after_help = "Example:\n  aitrading audit verify --data-dir ./desk")]
     Audit(Audit),
+    /// Add history from files of other programs.
+    #[command(subcommand, after_help = "Example:\n  aitrading import ticks --data-dir ./desk --symbol GBPJPY day.csv")]
+    Import(history::Import),
+    /// Write history for other programs.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  aitrading export ticks --data-dir ./desk --symbol GBPJPY --output day.csv"
+    )]
+    Export(history::Export),
+    /// Copy everything that a stopped server keeps, with a manifest that proves the copy.
+    Backup(backup::Backup),
+    /// Check a backup, and make a data directory of it.
+    Restore(backup::Restore),
     /// Ask for ticks and bars in SQL; nothing can be changed.
     Sql(Sql),
     /// Compare the stored ticks and the executions with a tick file and a demo client's broker, by content and order.

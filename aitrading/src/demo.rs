@@ -9,7 +9,7 @@ mod report;
 mod setup;
 mod sizes;
 mod summary;
-mod words;
+pub(crate) mod words;
 
 use crate::{
     cli,

@@ -35,13 +35,13 @@ Exit codes:
   0   done, and everything that was checked holds
   1   a check does not hold (demo figures, audit log tampered with, a service not ready)
   2   wrong usage; for `audit verify`: the verifier could not run
-  65  an input file is malformed (line and column are named), or a statement in SQL
+  65  an input file is malformed (line and column are named) or contradicts what is stored, or a statement in SQL
   66  an input file is missing
   69  a port is taken, or a service cannot be reached
   70  a defect of ours
   73  a directory cannot be created or written, or holds already what was to be made
   74  reading or writing failed: disk full or broken, or a limit of the machine or of a query is reached
-  75  another process is using the data directory, or too many queries run
+  75  another process is using the data directory, too many queries run, or a journal waits for a start of the server
   78  the configuration is not valid (every problem is listed)";
 
 /// A command that did not end well.

@@ -1,6 +1,7 @@
 //! `aitrading`: the server, the operator's tool, and the demo. This crate parses arguments, composes the services and returns
 //! exit codes; whatever is worth testing alone lives in the other crates.
 
+mod backup;
 mod cli;
 mod commands;
 mod compose;
@@ -8,6 +9,7 @@ mod config;
 mod demo;
 mod enrol;
 mod exit;
+mod history;
 mod layout;
 mod vault;
 
@@ -63,6 +65,10 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(cli::Config::Seal(args)) => commands::seal::run(env, out, &mut std::io::stdin(), &args)?,
         Command::Db(cli::Db::Health(args)) => commands::db::health(env, out, &variables, &args).await?,
         Command::Audit(cli::Audit::Verify(args)) => commands::audit::verify(env, out, &args)?,
+        Command::Import(args) => history::import::run(env, out, &variables, &args).await?,
+        Command::Export(args) => history::export::run(env, out, &variables, &args).await?,
+        Command::Backup(args) => backup::run(env, out, &variables, &args).await?,
+        Command::Restore(args) => backup::restore::run(env, out, &args)?,
         Command::Compare(args) => commands::compare::run(env, out, &variables, &args).await?,
         Command::Sql(args) => commands::sql::run(env, out, &variables, &args).await?,
         Command::Version(args) => commands::version::run(out, args.json)?,

@@ -95,7 +95,9 @@ async fn compare(
     let counts = stores.ticks.counts(tenant).await?;
     let rejected: u64 = counts.rejected.values().sum();
     let cursors = stores.ticks.cursors().await?;
-    let source: Option<Source> = cursors.iter().map(|(s, _)| *s).find(|s| s.symbol == symbol && s.tenant == tenant);
+    // Account 0 holds what was imported for nobody.
+    let streamed = |s: &Source| s.symbol == symbol && s.tenant == tenant && s.account.0 != 0;
+    let source: Option<Source> = cursors.iter().map(|(s, _)| *s).find(streamed);
     let mut stored = Vec::new();
     if let Some(source) = source {
         stores.ticks.scan(source, &mut |ticks| stored.extend(ticks.iter().map(row))).await?;

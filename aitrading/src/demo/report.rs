@@ -170,7 +170,8 @@ impl Report {
             ticks: Ticks {
                 sent: measured.sent,
                 acknowledged: measured.acknowledged,
-                stored: ticks.stored,
+                // What came from files was never sent.
+                stored: ticks.stored.saturating_sub(ticks.imported),
                 rejected: ticks.rejected.iter().map(|(code, n)| (code.code(), *n)).collect(),
                 duplicates: ticks.duplicates,
             },

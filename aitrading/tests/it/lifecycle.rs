@@ -60,8 +60,20 @@ async fn sigterm_under_load_loses_nothing_that_was_acknowledged() {
 #[tokio::test]
 async fn every_command_explains_itself_with_an_example() {
     let world = World::new();
-    let commands: [&[&str]; 6] =
-        [&["demo"], &["init"], &["up"], &["health"], &["config", "check"], &["audit", "verify"]];
+    let commands: [&[&str]; 12] = [
+        &["demo"],
+        &["init"],
+        &["up"],
+        &["health"],
+        &["config", "check"],
+        &["audit", "verify"],
+        &["import", "ticks"],
+        &["import", "bars"],
+        &["export", "ticks"],
+        &["export", "bars"],
+        &["backup"],
+        &["restore"],
+    ];
     for command in commands {
         let arguments: Vec<_> = command.iter().chain(&["--help"]).collect();
         let help = world.run(&arguments).await;

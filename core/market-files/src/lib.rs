@@ -34,6 +34,7 @@ pub use reader::{Reader, Settings};
 pub use record::{BarRow, Collected, Sink, check_bar, check_tick};
 pub use reject::{Reject, RejectCode, Rejects};
 pub use sniff::{SNIFF_BYTES, Sniffed, sniff};
+pub use stamp::parse_time;
 pub use text::LINE_MAX;
 pub use write::{BarWriter, TickWriter};
 pub use zone::{Local, OFFSET_MAX_MIN, Zone};

@@ -39,6 +39,26 @@ impl BarRow {
             spread_min: point.scale(i64::from(self.spread), 1)?,
         })
     }
+
+    /// From a bar of the product; [`Self::to_bar`] with the same `point` gives it back. `None` if its spread is no whole number
+    /// of points.
+    #[must_use]
+    pub fn from_bar(bar: &Bar, point: Price) -> Option<Self> {
+        let (spread, unit) = (bar.spread_min.raw(), point.raw());
+        if spread.checked_rem(unit)? != 0 {
+            return None;
+        }
+        Some(Self {
+            start: bar.start,
+            open: bar.open,
+            high: bar.high,
+            low: bar.low,
+            close: bar.close,
+            ticks: u64::from(bar.ticks),
+            volume: Volume::ZERO,
+            spread: u32::try_from(spread.checked_div(unit)?).ok()?,
+        })
+    }
 }
 
 /// Takes what a reader finds, in the file's order. What a refused file's reader handed over before is void.

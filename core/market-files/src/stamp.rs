@@ -2,6 +2,7 @@
 
 use crate::civil::{DAY_MS, HOUR_MS, MINUTE_MS, day_number};
 use crate::number::whole;
+use aitrading_model::MarketTime;
 
 /// Fewest digits of a time in milliseconds: fewer would be seconds, or before 1990.
 const EPOCH_DIGITS: usize = 12;
@@ -36,6 +37,16 @@ pub(crate) enum Stated {
 pub(crate) struct Stamp {
     pub(crate) wall: i64,
     pub(crate) stated: Stated,
+}
+
+/// Reads a time as CSV files have it: milliseconds since 1970, or ISO 8601, which is UTC where it states no offset.
+#[must_use]
+pub fn parse_time(text: &str) -> Option<MarketTime> {
+    let Stamp { wall, stated } = stamp(StampStyle::Csv, text.as_bytes())?;
+    match stated {
+        Stated::Offset(minutes) => Some(MarketTime(wall - minutes * MINUTE_MS)),
+        Stated::Nothing | Stated::Epoch => Some(MarketTime(wall)),
+    }
 }
 
 pub(crate) fn stamp(style: StampStyle, field: &[u8]) -> Option<Stamp> {

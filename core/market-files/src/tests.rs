@@ -1,7 +1,7 @@
 //! The inner parts on their own: numbers, stamps, lines.
 
 use crate::number::{fixed, push_fixed, whole};
-use crate::stamp::{Stamp, StampStyle, Stated, stamp};
+use crate::stamp::{Stamp, StampStyle, Stated, parse_time, stamp};
 use crate::text::{LINE_MAX, Text};
 use aitrading_model::Price;
 use proptest::prelude::*;
@@ -150,5 +150,20 @@ fn a_line_that_is_too_long_is_named_and_skipped_however_it_arrives() {
     for chunk in [1, 7, 4096, 4097, 1_000_000] {
         let seen: Vec<_> = lines(&bytes, chunk).iter().map(|(n, line)| (*n, line.as_ref().map(Vec::len))).collect();
         assert_eq!(seen, [(1, Some(LINE_MAX)), (2, None), (3, Some(1))], "chunks of {chunk}");
+    }
+}
+
+#[test]
+fn times_of_a_command_line_are_utc_unless_they_state_an_offset() {
+    for (text, time) in [
+        ("1354492801883", Some(1_354_492_801_883)),
+        ("2012-12-03", Some(1_354_492_800_000)),
+        ("2012-12-03T00:00:01.883Z", Some(1_354_492_801_883)),
+        ("2012-12-03 02:00+02:00", Some(1_354_492_800_000)),
+        ("2012-02-30", None),
+        ("yesterday", None),
+        ("", None),
+    ] {
+        assert_eq!(parse_time(text).map(|time| time.0), time, "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! Bars over bid prices.
 
-use crate::{MarketTime, Price};
+use crate::{MarketTime, Price, Tick};
 
 /// A bar's length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -63,4 +63,48 @@ pub struct Bar {
     pub ticks: u32,
     /// Smallest ask - bid seen.
     pub spread_min: Price,
+}
+
+/// The bars that are still open, one for each of [`Timeframe::ALL`]: bid bars out of ticks. A period without quotes makes no
+/// bar: nothing is ever invented over a hole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenBars {
+    /// In the order of [`Timeframe::ALL`]; `None` before the first quote.
+    pub open: [Option<Bar>; Timeframe::ALL.len()],
+}
+
+impl OpenBars {
+    /// Takes a tick; bars that it closes are appended to `closed`, shortest first.
+    pub fn push(&mut self, tick: &Tick, closed: &mut Vec<Bar>) {
+        if tick.is_no_quote() {
+            return;
+        }
+        let spread = tick.ask.checked_sub(tick.bid).unwrap_or(Price::ZERO);
+        for (timeframe, open) in Timeframe::ALL.into_iter().zip(&mut self.open) {
+            let start = timeframe.start_of(tick.time);
+            match open {
+                Some(bar) if bar.start == start => {
+                    bar.high = bar.high.max(tick.bid);
+                    bar.low = bar.low.min(tick.bid);
+                    bar.close = tick.bid;
+                    bar.ticks = bar.ticks.saturating_add(1);
+                    bar.spread_min = bar.spread_min.min(spread);
+                }
+                _ => closed.extend(open.replace(first(timeframe, tick, spread))),
+            }
+        }
+    }
+}
+
+fn first(timeframe: Timeframe, tick: &Tick, spread: Price) -> Bar {
+    Bar {
+        timeframe,
+        start: timeframe.start_of(tick.time),
+        open: tick.bid,
+        high: tick.bid,
+        low: tick.bid,
+        close: tick.bid,
+        ticks: 1,
+        spread_min: spread,
+    }
 }

@@ -21,7 +21,7 @@ mod tick;
 mod time;
 
 pub use account::{AccountState, MarginMode, Permissions, PositionState};
-pub use bar::{Bar, Timeframe};
+pub use bar::{Bar, OpenBars, Timeframe};
 pub use fixed::{Money, ParseFixedError, Price, SCALE, Volume};
 pub use ids::{
     AccountId, DealTicket, DeviceId, Epoch, Fence, ParseIdError, PositionTicket, SignalId, StrategyId, TenantId,

@@ -5,6 +5,7 @@ use crate::{
     background::blocking,
     door::{Entrance, Resumes},
     drain::{Drain, DrainStatus, FlushRequest},
+    imports,
     ingest::Ingest,
     meters::Meters,
     publish::publish,
@@ -131,7 +132,8 @@ impl Bridge {
         let mark = ports.ticks.mark().await.map_err(|error| BridgeError::Store(Arc::new(error)))?;
         let stored = Position { segment: mark.segment, offset: mark.offset };
         let world = (env.clone(), Arc::clone(&settings));
-        let found = blocking(env, "bridge-recovery", move || recover(&world.0, &world.1, stored)).await??;
+        let mut found = blocking(env, "bridge-recovery", move || recover(&world.0, &world.1, stored)).await??;
+        imports::take_up(env, &settings, ports.ticks.as_ref(), stored, &mut found).await?;
         tracing::info!(
             records = found.records,
             torn_bytes = found.torn_bytes,

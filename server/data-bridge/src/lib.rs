@@ -10,6 +10,7 @@ mod desk;
 mod door;
 mod drain;
 mod error;
+mod imports;
 mod ingest;
 mod meters;
 mod publish;
@@ -25,6 +26,7 @@ mod tick;
 
 pub use bridge::{Bridge, Keys, Ports};
 pub use error::BridgeError;
+pub use recovery::unstored_records;
 pub use seats::Seats;
 pub use settings::{RawSettings, Settings};
 pub use tick::{Counters, Refused, Rules, SourceState};

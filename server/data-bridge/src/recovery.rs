@@ -8,6 +8,7 @@ use aitrading_env::Env;
 use aitrading_error::Coded;
 use aitrading_journal::{Journal, JournalError, Position};
 use aitrading_model::Source;
+use aitrading_store::JournalMark;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// A checkpoint of the largest allowed number of sources stays far below.
@@ -96,4 +97,25 @@ fn load(env: &Env, settings: &Settings) -> Result<Checkpoint, BridgeError> {
 
 fn io(action: &'static str, path: PathBuf, source: std::io::Error) -> BridgeError {
     BridgeError::Io { action, path, source: Arc::new(source) }
+}
+
+/// How many journal records the tick store, which stands at `stored`, does not have yet. A directory without a journal has
+/// none. Blocks; the caller holds the lock of the data directory.
+///
+/// # Errors
+/// A journal that cannot be read, or is damaged.
+pub async fn unstored_records(env: &Env, settings: &Settings, stored: JournalMark) -> Result<u64, BridgeError> {
+    let dir = journal_dir(settings);
+    if env.fs.metadata(&dir).map_err(|source| io("look at", dir.clone(), source))?.is_none() {
+        return Ok(0);
+    }
+    let stored = Position { segment: stored.segment, offset: stored.offset };
+    let mut waiting: u64 = 0;
+    let mut visit = |position: Position, _: &[u8]| {
+        waiting = waiting.saturating_add(u64::from(position > stored));
+        Ok(())
+    };
+    let (journal, _) = Journal::open(env, &dir, settings.journal, &mut visit)?;
+    journal.shutdown().await;
+    Ok(waiting)
 }

@@ -1,6 +1,5 @@
 //! What the bridge decides about ticks, as pure functions: no clock, no files, no tasks.
 
-mod bars;
 mod checkpoint;
 mod gate;
 mod record;

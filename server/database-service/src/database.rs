@@ -15,7 +15,7 @@ use aitrading_env::{Env, FileLock};
 use aitrading_sql_engine::SqlEngine;
 use aitrading_store::{LogStore, PlatformStores, StoreError, Stores};
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -122,6 +122,23 @@ impl Database {
     /// As the medium says; nothing is lost then.
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.ticks.flush().await
+    }
+
+    /// Writes a consistent copy of the database to `file`, which must not exist. Tick files are not in it: [`Self::tick_files`]
+    /// names those that belong to it while nothing is stored.
+    ///
+    /// # Errors
+    /// As the medium says; what is in `file` then is void.
+    pub async fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
+        self.db.copy_to(file).await
+    }
+
+    /// The tick files that count, relative to the directory.
+    ///
+    /// # Errors
+    /// As the medium says.
+    pub async fn tick_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        Ok(self.ticks.files().await?.into_iter().map(|file| Path::new(TICKS).join(file)).collect())
     }
 
     /// Flushes and closes. The stores answer nothing afterwards.

@@ -7,7 +7,7 @@ mod error;
 mod relational;
 mod schema;
 
-pub(crate) use db::{Db, Doing};
+pub(crate) use db::{Db, Doing, Tx};
 pub(crate) use relational::{
     marks::{advance, mark},
     platform, stores,

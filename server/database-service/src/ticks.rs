@@ -6,6 +6,7 @@
 mod catalogue;
 mod commit;
 mod format;
+mod imports;
 mod merge;
 mod plan;
 mod read;
@@ -23,7 +24,9 @@ use crate::{
 };
 use aitrading_env::Env;
 use aitrading_model::{Bar, Cursor, Gap, MarketTime, Source, TenantId, Tick, Timeframe};
-use aitrading_store::{JournalMark, StoreError, TickCommit, TickCounts, TickStore, Visit};
+use aitrading_store::{
+    ImportCommit, ImportKey, ImportProgress, JournalMark, StoreError, TickCommit, TickCounts, TickStore, Visit,
+};
 use async_trait::async_trait;
 use catalogue::READING;
 use set_aside::SetAside;
@@ -84,6 +87,13 @@ impl SqlTicks {
         self.measure().await
     }
 
+    /// The listed files, relative to the folder of tick files.
+    pub(crate) async fn files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut tx = self.db.read(READING).await?;
+        let listed = catalogue::all_names(&mut tx).await?;
+        Ok(listed.iter().map(|(source, name)| shelf::place_of(source, name)).collect())
+    }
+
     async fn empty_tails(&self) -> Result<(), StoreError> {
         let rows = {
             let mut tx = self.db.read(READING).await?;
@@ -109,6 +119,19 @@ impl SqlTicks {
         Ok(())
     }
 
+    /// From here on the commit stands, whatever happens: what is still to be done is housekeeping.
+    async fn stored(&self, ticks: usize, changed: &[(Source, i64)]) {
+        crate::meters::ticks().increment(ticks as u64);
+        if changed.is_empty() {
+            return;
+        }
+        self.tidy(changed).await;
+        self.shelf.sweep();
+        if let Err(error) = self.measure().await {
+            tracing::warn!(%error, "tick files could not be counted");
+        }
+    }
+
     async fn measure(&self) -> Result<(), StoreError> {
         let mut tx = self.db.read(READING).await?;
         let (files, bytes) = catalogue::totals(&mut tx).await?;
@@ -127,16 +150,20 @@ impl TickStore for SqlTicks {
         let _one = self.gate.lock().await;
         let ticks: usize = commit.sources.iter().map(|part| part.ticks.len()).sum();
         let changed = self.take(commit).await?;
-        crate::meters::ticks().increment(ticks as u64);
-        if !changed.is_empty() {
-            // From here on the commit stands, whatever happens.
-            self.tidy(&changed).await;
-            self.shelf.sweep();
-            if let Err(error) = self.measure().await {
-                tracing::warn!(%error, "tick files could not be counted");
-            }
-        }
+        self.stored(ticks, &changed).await;
         Ok(())
+    }
+
+    async fn import(&self, commit: ImportCommit) -> Result<(), StoreError> {
+        let _one = self.gate.lock().await;
+        let ticks = commit.ticks.len();
+        let changed = self.take_import(commit).await?;
+        self.stored(ticks, &changed).await;
+        Ok(())
+    }
+
+    async fn imported(&self, tenant: TenantId, key: ImportKey) -> Result<Option<ImportProgress>, StoreError> {
+        self.import_progress(tenant, key).await
     }
 
     async fn mark(&self) -> Result<JournalMark, StoreError> {

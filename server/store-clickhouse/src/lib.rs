@@ -8,6 +8,7 @@
 mod codec;
 mod commit;
 mod door;
+mod imports;
 mod marks;
 mod prepare;
 mod query;

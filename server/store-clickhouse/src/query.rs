@@ -48,6 +48,10 @@ const REJECTS: &str = visible!(
     "SELECT code, sum(ticks) AS total FROM rejects WHERE tenant = {tenant:UInt64} AND",
     "GROUP BY code ORDER BY code"
 );
+const IMPORTED: &str = visible!(
+    "SELECT sum(added) AS n FROM (SELECT max(ticks) AS added FROM imports WHERE tenant = {tenant:UInt64} AND",
+    "GROUP BY key)"
+);
 const SIZE: &str = "SELECT sum(data_compressed_bytes) AS bytes, sum(rows) AS ticks FROM system.parts
     WHERE active AND database = currentDatabase() AND table = 'ticks'";
 
@@ -196,12 +200,14 @@ pub(crate) async fn counts(door: &Door, tenant: TenantId) -> Result<TickCounts, 
         return Ok(counts);
     }
     let ask = |client: &clickhouse::Client, sql| visible.bind(client.query(sql)).param("tenant", tenant.0);
-    let (stored, rejects, size) = tokio::try_join!(
+    let (stored, imported, rejects, size) = tokio::try_join!(
         door.fetch::<u64>(READING, |client| ask(client, STORED)),
+        door.fetch::<u64>(READING, |client| ask(client, IMPORTED)),
         door.fetch::<StoredRejects>(READING, |client| ask(client, REJECTS)),
         door.fetch::<Size>(READING, |client| client.query(SIZE)),
     )?;
     counts.stored = stored.first().copied().unwrap_or_default();
+    counts.imported = imported.first().copied().unwrap_or_default();
     counts.bytes = size.first().map(|size| share(size, counts.stored)).unwrap_or_default();
     for row in rejects {
         if row.code == DUPLICATES {

@@ -136,6 +136,30 @@ pub(crate) struct StoredCursor {
     pub(crate) count_at_time: u32,
 }
 
+#[derive(Debug, Clone, Row, Serialize)]
+pub(crate) struct ImportRow {
+    pub(crate) tenant: u64,
+    pub(crate) key: String,
+    pub(crate) account: u64,
+    pub(crate) symbol: Symbol,
+    pub(crate) parts: u64,
+    pub(crate) ticks: u64,
+    pub(crate) bars: u64,
+    pub(crate) done: u8,
+    pub(crate) number: u64,
+    pub(crate) rank: u64,
+}
+
+#[derive(Debug, Clone, Row, Deserialize)]
+pub(crate) struct StoredImport {
+    pub(crate) account: u64,
+    pub(crate) symbol: String,
+    pub(crate) parts: u64,
+    pub(crate) ticks: u64,
+    pub(crate) bars: u64,
+    pub(crate) done: u8,
+}
+
 /// A claim that a number's content is what the attempt of rank `content` wrote; 0 says that it has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Serialize)]
 pub(crate) struct MarkRow {

@@ -6,7 +6,7 @@
 //! acknowledged.
 
 /// The newest schema that this release knows.
-pub(crate) const KNOWN: u32 = 1;
+pub(crate) const KNOWN: u32 = 2;
 
 /// Kept apart from the steps: it says how many of them were made.
 pub(crate) const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
@@ -15,8 +15,9 @@ pub(crate) const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
 ) ENGINE = MergeTree ORDER BY version
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1";
 
-/// The steps; the first makes version 1.
-pub(crate) const STEPS: [&[&str]; KNOWN as usize] = [&[TICKS, BARS, GAPS, REJECTS, CURSORS, MARKS, WRITERS]];
+/// The steps; the first makes version 1, the second added imports.
+pub(crate) const STEPS: [&[&str]; KNOWN as usize] =
+    [&[TICKS, BARS, GAPS, REJECTS, CURSORS, MARKS, WRITERS], &[IMPORTS]];
 
 const TICKS: &str = "CREATE TABLE IF NOT EXISTS ticks (
     tenant UInt64 CODEC(Delta, ZSTD(1)),
@@ -122,4 +123,20 @@ const WRITERS: &str = "CREATE TABLE IF NOT EXISTS writers (
     nonce UInt64,
     at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
 ) ENGINE = MergeTree ORDER BY (writer, nonce)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1";
+
+/// One row per part of an import; the newest that counts says how far it is. `key` is hexadecimal.
+const IMPORTS: &str = "CREATE TABLE IF NOT EXISTS imports (
+    tenant UInt64,
+    key String,
+    account UInt64,
+    symbol LowCardinality(String),
+    parts UInt64,
+    ticks UInt64,
+    bars UInt64,
+    done UInt8,
+    number UInt64 CODEC(Delta, ZSTD(1)),
+    rank UInt64 CODEC(Delta, ZSTD(1))
+) ENGINE = MergeTree
+ORDER BY (tenant, key, number)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1";

@@ -25,15 +25,18 @@
 use crate::{
     commit,
     door::Door,
+    imports,
     prepare::{prepare, server_version},
     query::{self, Pages},
     upkeep,
-    writer::Pen,
+    writer::{Leave, Pen},
 };
 use aitrading_database_link::{BackendHealth, Link};
 use aitrading_env::Env;
 use aitrading_model::{Bar, Cursor, Gap, MarketTime, Source, TenantId, Tick, Timeframe};
-use aitrading_store::{JournalMark, StoreError, TickCommit, TickCounts, TickStore, Visit};
+use aitrading_store::{
+    ImportCommit, ImportKey, ImportProgress, JournalMark, StoreError, TickCommit, TickCounts, TickStore, Visit,
+};
 use async_trait::async_trait;
 use std::num::NonZeroU32;
 use tokio::sync::{Mutex, OnceCell};
@@ -48,7 +51,7 @@ pub struct ClickHouseSettings {
 /// Ticks, bars and gaps on a ClickHouse server.
 #[derive(Debug)]
 pub struct ClickHouseTicks {
-    env: Env,
+    pub(crate) env: Env,
     pub(crate) door: Door,
     settings: ClickHouseSettings,
     /// The server's version, once the tables are known to be there.
@@ -97,6 +100,16 @@ impl ClickHouseTicks {
         BackendHealth { version, pool, ..self.door.link().health() }
     }
 
+    /// Removes what is not needed any more, now and then.
+    pub(crate) async fn tidy_after(&self, door: &Door, leave: Leave) {
+        if leave.contested {
+            upkeep::sweep(door, leave.stamp).await;
+        }
+        if leave.stamp.number.is_multiple_of(upkeep::EVERY) {
+            upkeep::tidy(door).await;
+        }
+    }
+
     async fn door(&self) -> Result<&Door, StoreError> {
         self.prepare().await?;
         Ok(&self.door)
@@ -113,13 +126,18 @@ impl TickStore for ClickHouseTicks {
         let leave = pen.begin(commit.mark)?;
         commit::store(door, &commit, leave.stamp).await?;
         pen.finish(door, leave, commit.mark).await?;
-        if leave.contested {
-            upkeep::sweep(door, leave.stamp).await;
-        }
-        if leave.stamp.number.is_multiple_of(upkeep::EVERY) {
-            upkeep::tidy(door).await;
-        }
+        self.tidy_after(door, leave).await;
         Ok(())
+    }
+
+    async fn import(&self, commit: ImportCommit) -> Result<(), StoreError> {
+        self.take_import(self.door().await?, commit).await
+    }
+
+    async fn imported(&self, tenant: TenantId, key: ImportKey) -> Result<Option<ImportProgress>, StoreError> {
+        let door = self.door().await?;
+        self.pen.lock().await.still(door).await?;
+        imports::progress(door, tenant, key).await
     }
 
     async fn mark(&self) -> Result<JournalMark, StoreError> {

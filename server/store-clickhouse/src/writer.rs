@@ -136,7 +136,7 @@ impl Pen {
 
     /// May a commit up to `mark` begin, and under which number and rank?
     pub(crate) fn begin(&mut self, mark: aitrading_store::JournalMark) -> Result<Leave, StoreError> {
-        let told = *self.told.get_or_insert(self.newest);
+        let told = self.known();
         if mark <= told.mark {
             return Err(StoreError::AlreadyDone { stored: told.mark });
         }
@@ -149,6 +149,37 @@ impl Pen {
         if self.newest.number > number {
             return Err(StoreError::Conflict { what: "another instance has written ticks meanwhile" });
         }
+        self.leave(number)
+    }
+
+    /// A commit that does not move the journal on. Says the mark that stays. While the journal's owner does not know of its
+    /// newest commit it could replace that one, and what follows it: so nothing may follow.
+    pub(crate) fn begin_beside(&mut self) -> Result<(Leave, aitrading_store::JournalMark), StoreError> {
+        let told = self.known();
+        if told.number < self.newest.number {
+            return Err(StoreError::Conflict {
+                what: "the answer to a commit of the journal was lost: ask for the mark first",
+            });
+        }
+        Ok((self.leave(told.number.saturating_add(1))?, told.mark))
+    }
+
+    /// The newest commit that the caller knows of. Commits that left the mark where it was are none of the journal's, and its
+    /// owner need not be told of them: they are never replaced.
+    fn known(&mut self) -> Commit {
+        let told = self.told.get_or_insert(self.newest);
+        if told.mark == self.newest.mark {
+            *told = self.newest;
+        }
+        *told
+    }
+
+    /// Settles what an earlier attempt of this instance left, so that what is read now stays true.
+    pub(crate) async fn still(&mut self, door: &Door) -> Result<(), StoreError> {
+        if self.unsettled && self.writer.is_some() { self.settle(door).await } else { Ok(()) }
+    }
+
+    fn leave(&mut self, number: u64) -> Result<Leave, StoreError> {
         let Some(writer) = &mut self.writer else { return Err(StoreError::Conflict { what: "nobody writes" }) };
         let stamp = Stamp { number, rank: writer.next_rank()? };
         let leave = Leave { stamp, contested: self.contested };

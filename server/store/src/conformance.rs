@@ -13,6 +13,7 @@ pub mod chain_traces;
 pub mod chains;
 pub mod events;
 pub mod graph;
+pub mod imports;
 pub mod log_policies;
 pub mod logs;
 pub mod orders;
@@ -56,6 +57,10 @@ macro_rules! tick_store_conformance {
             refusals_and_duplicates_add_up a_bad_commit_leaves_nothing_behind ranges_are_half_open_and_bounded
             bars_are_kept_by_timeframe gaps_are_kept_once every_field_of_a_tick_survives
             a_day_in_many_commits_is_one_history);
+        $crate::conformance_tests!($run, imports:
+            an_import_is_read_back_and_leaves_the_mark_alone a_part_is_imported_once an_import_continues_a_live_history
+            an_import_never_goes_back_in_time a_bad_part_leaves_nothing_behind imports_are_kept_apart
+            a_journal_goes_on_after_an_import);
     };
 }
 

@@ -30,6 +30,12 @@ pub enum StoreError {
         /// The store's mark.
         stored: JournalMark,
     },
+    /// The part of an import is in the store already.
+    #[error("{parts} parts of this import are in the store already; go on behind them")]
+    AlreadyImported {
+        /// Parts that are there.
+        parts: u64,
+    },
     /// Another change came first.
     #[error("the record has version {stored}, not {expected}: another change came first; read it again, then decide")]
     Stale {
@@ -135,6 +141,9 @@ impl Coded for StoreError {
             Self::Unavailable { .. } => own("STORE_UNAVAILABLE").side(FaultSide::Dependency).retry(Retry::Later),
             Self::Conflict { .. } => own("STORE_CONFLICT").side(FaultSide::Caller),
             Self::AlreadyDone { .. } => own("STORE_ALREADY_DONE").side(FaultSide::Caller).severity(Severity::Info),
+            Self::AlreadyImported { .. } => {
+                own("STORE_ALREADY_IMPORTED").side(FaultSide::Caller).severity(Severity::Info)
+            }
             Self::Stale { .. } => {
                 own("STORE_STALE").side(FaultSide::Caller).severity(Severity::Info).retry(Retry::VerifyFirst)
             }

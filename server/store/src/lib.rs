@@ -15,6 +15,7 @@ pub mod conformance;
 mod error;
 mod events;
 mod graph;
+mod imports;
 mod log_policies;
 mod logs;
 mod mark;
@@ -44,6 +45,7 @@ pub use chains::{ChainDefinition, ChainDependency, ChainEdge, ChainId, ChainNode
 pub use error::{Source as ErrorSource, StoreError};
 pub use events::{Delivery, Event, EventBus, EventStream, Topic, check_consumer};
 pub use graph::{ChainGraph, ChainShape, Direction, GraphEdge, GraphName, Reached};
+pub use imports::{IMPORT_EPOCH, IMPORT_PART_MAX, ImportCommit, ImportKey, ImportProgress};
 pub use log_policies::{LogCost, LogPolicyStore, RetentionPolicy, StorageTier, TIER_NAME_MAX};
 pub use logs::{LogBatch, LogLevel, LogLine, LogPartition, LogPlace, LogQuery, LogStore, StoredLogLine, day_of};
 pub use mark::JournalMark;

@@ -1,6 +1,6 @@
 //! The port for ticks, bars and gaps.
 
-use crate::{JournalMark, StoreError};
+use crate::{ImportCommit, ImportKey, ImportProgress, JournalMark, StoreError};
 use aitrading_model::{Bar, Cursor, Epoch, Gap, MarketTime, Source, TenantId, Tick, TickReject, Timeframe};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -96,6 +96,8 @@ pub struct TickCommit {
 pub struct TickCounts {
     /// Stored ticks, counted where they lie.
     pub stored: u64,
+    /// Of these, ticks that imports added.
+    pub imported: u64,
     /// Refused ticks by code.
     pub rejected: BTreeMap<TickReject, u64>,
     /// Ticks that were known already.
@@ -118,6 +120,14 @@ pub trait TickStore: Send + Sync {
     /// [`StoreError::AlreadyDone`] if `commit.mark` is not beyond [`TickStore::mark`]; [`StoreError::Invalid`];
     /// otherwise as the medium says.
     async fn commit(&self, commit: TickCommit) -> Result<(), StoreError>;
+    /// Takes a part of an import: all of it or, after an error or a crash, nothing. Returns when it is durable. The journal's
+    /// mark stays where it is.
+    ///
+    /// # Errors
+    /// As [`ImportCommit::plan`]; otherwise as the medium says.
+    async fn import(&self, commit: ImportCommit) -> Result<(), StoreError>;
+    /// How far an import of the tenant has come; `None` if no part of it is stored.
+    async fn imported(&self, tenant: TenantId, key: ImportKey) -> Result<Option<ImportProgress>, StoreError>;
     /// How far the journal has been taken; [`JournalMark::START`] at first.
     async fn mark(&self) -> Result<JournalMark, StoreError>;
     /// How far every source of every tenant has been read.

@@ -1,8 +1,8 @@
 //! What is written is read again, equal; what would not be is refused.
 
-use crate::support::{bar, read, tick, zoned};
+use crate::support::{bar, price, read, tick, zoned};
 use aitrading_market_files::{BarRow, BarWriter, Format, MarketFileError, RejectCode, Settings, TickWriter, Zone};
-use aitrading_model::{MarketTime, Price, Tick, TickFlags, Volume};
+use aitrading_model::{MarketTime, Price, Tick, TickFlags, Timeframe, Volume};
 use proptest::prelude::*;
 
 const START: i64 = 1_328_054_400_000;
@@ -118,4 +118,15 @@ proptest! {
         let (csv, _) = read(Format::CsvBars, Settings::default(), &write_bars(BarWriter::csv(5), &bars)).unwrap();
         prop_assert_eq!((&csv.bars, &csv.rejects), (&bars, &vec![]));
     }
+}
+
+#[test]
+fn a_bar_of_the_product_comes_back_unless_its_spread_is_no_whole_number_of_points() {
+    let row = bar(START, ["1.1", "1.3", "1.0", "1.2"], 57, "0", 12);
+    let point = price("0.00001");
+    let made = row.to_bar(Timeframe::M1, point).unwrap();
+    assert_eq!((made.spread_min, made.timeframe), (price("0.00012"), Timeframe::M1));
+    assert_eq!(BarRow::from_bar(&made, point), Some(row));
+    assert_eq!(BarRow::from_bar(&made, price("0.0001")), None);
+    assert_eq!(BarRow::from_bar(&made, Price::ZERO), None);
 }

@@ -118,3 +118,13 @@ fn both_sides_of_a_key_exchange_agree() {
     assert_eq!(ab, x25519::shared_secret(b.secret(), &a.public()).unwrap());
     assert_eq!(NoiseKeyPair::from_secret(**a.secret()).public(), a.public());
 }
+
+#[test]
+fn a_hash_of_pieces_is_the_hash_of_the_whole() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(1_000).collect();
+    for step in [1, 63, 64, 65, 1_000] {
+        let mut hash = crate::Sha256::default();
+        bytes.chunks(step).for_each(|piece| hash.update(piece));
+        assert_eq!(hash.finish(), crate::sha256(&bytes), "pieces of {step}");
+    }
+}

@@ -4,6 +4,7 @@ use super::*;
 use aitrading_env::sim::SeededRng;
 use aitrading_error::Coded;
 use aitrading_model::Timeframe;
+use aitrading_store::{ImportCommit, ImportKey};
 use aitrading_wire::services::IngestReceipt;
 use std::path::Path;
 
@@ -187,4 +188,35 @@ fn settings_are_strict() {
     for raw in wrong {
         assert_eq!(resolve(&raw).unwrap_err().dna().code, "BRIDGE_SETTINGS");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_goes_on_behind_what_was_imported_for_it() {
+    let world = World::new();
+    let bridge = world.open().await;
+    bridge.ingest().ingest(batch(1..11)).await.unwrap();
+    bridge.shutdown().await.unwrap();
+    let (key, ticks) = (ImportKey([1; 32]), numbered(11..21));
+    let import = ImportCommit { key, part: 0, source: source(), digits: 3, ticks, bars: Vec::new(), last: true };
+    world.store.import(import).await.unwrap();
+    for _ in 0..2 {
+        let bridge = world.open().await;
+        let cursor = bridge.source(&source()).unwrap().cursor;
+        assert_eq!((cursor.seq, cursor.time, cursor.count_at_time), (10, tick(20).time, 1));
+        bridge.shutdown().await.unwrap();
+    }
+    let bridge = world.open().await;
+    let early = bridge.ingest().ingest(batch(11..16)).await.unwrap();
+    assert_eq!((early.accepted, early.rejected), (0, 5), "nothing comes between imported ticks");
+    let mut later = batch(16..18);
+    later.ticks = numbered(30..32);
+    assert_eq!(bridge.ingest().ingest(later).await.unwrap().accepted, 2);
+    let mut next_minute = batch(18..19);
+    next_minute.ticks = numbered(400..401);
+    bridge.ingest().ingest(next_minute).await.unwrap();
+    bridge.shutdown().await.unwrap();
+    let expected = [numbered(1..21), numbered(30..32), numbered(400..401)].concat();
+    assert_eq!(world.stored().await, expected);
+    let bars = world.store.latest_bars(source(), Timeframe::M1, 10).await.unwrap();
+    assert_eq!(bars.iter().map(|bar| bar.ticks).collect::<Vec<_>>(), [22], "streamed, imported and streamed again");
 }

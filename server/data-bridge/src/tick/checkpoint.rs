@@ -1,12 +1,11 @@
 //! All sources' states at one journal position, as a file: what lets old journal segments go.
 
 use super::{
-    bars::Bars,
     record::{get, get_cursor, get_source, put, put_cursor, put_source},
     state::{Counters, SourceState},
 };
 use aitrading_journal::Position;
-use aitrading_model::{Bar, MarketTime, Price, Source, Tick, TickFlags, Timeframe, Volume};
+use aitrading_model::{Bar, MarketTime, OpenBars, Price, Source, Tick, TickFlags, Timeframe, Volume};
 use aitrading_wire::{Reader, WireError, Writer};
 use std::collections::BTreeMap;
 
@@ -99,7 +98,7 @@ fn get_state(r: &mut Reader<'_>) -> Result<SourceState, WireError> {
     } else {
         None
     };
-    let mut bars = Bars::default();
+    let mut bars = OpenBars::default();
     for (timeframe, open) in Timeframe::ALL.into_iter().zip(&mut bars.open) {
         if flag(r)? {
             *open = Some(get_bar(r, timeframe)?);

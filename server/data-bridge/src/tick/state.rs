@@ -1,7 +1,7 @@
 //! What is durably known of one source: built by applying its journal records in order, live and at every start alike.
 
-use super::{bars::Bars, record::BatchRecord};
-use aitrading_model::{Bar, Cursor, Tick, TickReject};
+use super::record::BatchRecord;
+use aitrading_model::{Bar, Cursor, OpenBars, Tick, TickReject};
 
 /// How many ticks a source brought in its whole life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,7 +44,7 @@ pub struct SourceState {
     pub latest: Option<Tick>,
     /// Most decimals that a price of this source has had.
     pub digits: u8,
-    pub(crate) bars: Bars,
+    pub(crate) bars: OpenBars,
 }
 
 impl SourceState {

@@ -5,10 +5,10 @@ mod real_day;
 mod record_tests;
 
 use super::*;
-use crate::tick::{bars::Bars, record::BatchRecord};
+use crate::tick::record::BatchRecord;
 use aitrading_model::{
-    AccountId, Cursor, Epoch, GapKind, MarketTime, Price, Source, TenantId, Tick, TickBatch, TickFlags, TickReject,
-    Timeframe, Timestamp, TraceId, Volume,
+    AccountId, Cursor, Epoch, GapKind, MarketTime, OpenBars, Price, Source, TenantId, Tick, TickBatch, TickFlags,
+    TickReject, Timeframe, Timestamp, TraceId, Volume,
 };
 
 /// 2012-12-03 00:00 UTC, a Monday.

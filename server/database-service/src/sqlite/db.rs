@@ -92,6 +92,16 @@ impl Db {
         }
     }
 
+    /// Writes a copy of everything committed into a new file.
+    pub(crate) async fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
+        let doing = "copying the database";
+        let Some(name) = file.to_str() else {
+            return Err(StoreError::Invalid { what: "the copy's path is not UTF-8" });
+        };
+        let mut conn = self.writer.acquire().await.doing(doing)?;
+        sqlx::query("VACUUM INTO ?").bind(name).execute(&mut *conn).await.doing(doing).map(drop)
+    }
+
     /// Closes all connections; the write-ahead log is taken into the file.
     pub(crate) async fn close(&self) {
         self.readers.close().await;

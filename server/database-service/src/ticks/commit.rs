@@ -3,13 +3,14 @@
 use super::{
     SqlTicks,
     catalogue::{self, WRITING},
+    imports,
     plan::{Plan, ToFiles, pieces, plan},
     rows::Rows,
     shelf::{FileRow, Shelf},
 };
 use crate::sqlite::{self, Doing};
 use aitrading_model::{GapKind, Source};
-use aitrading_store::{JournalMark, SourceCommit, StoreError, TickCommit};
+use aitrading_store::{ImportKey, ImportProgress, JournalMark, SourceCommit, StoreError, TickCommit};
 use sqlx::SqliteConnection;
 
 /// Files that were written and do not count yet.
@@ -20,27 +21,48 @@ struct Written {
     files: Vec<FileRow>,
 }
 
+/// What else the transaction moves: it says whether the commit went through.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    /// The journal is taken up to here.
+    Journal(JournalMark),
+    /// The import is so far.
+    Import(ImportKey, ImportProgress),
+}
+
 impl SqlTicks {
     /// Returns the days that got files: they may have to be merged.
     pub(super) async fn take(&self, commit: TickCommit) -> Result<Vec<(Source, i64)>, StoreError> {
-        let TickCommit { mark, mut sources } = commit;
+        let TickCommit { mark, sources } = commit;
         sources.iter().try_for_each(SourceCommit::check)?;
-        let plan = {
+        {
             let mut tx = self.db.read(WRITING).await?;
             let stored = sqlite::mark(&mut tx, super::FEED).await?;
             if mark <= stored {
                 return Err(StoreError::AlreadyDone { stored });
             }
+        }
+        self.store_all(Step::Journal(mark), sources).await
+    }
+
+    /// Stores checked parts: files first, then the transaction.
+    pub(super) async fn store_all(
+        &self,
+        step: Step,
+        mut sources: Vec<SourceCommit>,
+    ) -> Result<Vec<(Source, i64)>, StoreError> {
+        let plan = {
+            let mut tx = self.db.read(WRITING).await?;
             plan(&mut tx, pieces(&mut sources), u64::from(self.settings.file_ticks)).await?
         };
         let Plan { files, tails } = plan;
         let most = self.settings.file_ticks_max as usize;
         let written = self.shelf.blocking(move |shelf| write_all(shelf, files, most)).await?;
-        let outcome = self.record(mark, &sources, &written, &tails).await;
+        let outcome = self.record(step, &sources, &written, &tails).await;
         match outcome {
             Ok(()) => Ok(written.into_iter().map(|written| (written.source, written.day)).collect()),
             Err(error) => {
-                self.forget(written, mark).await;
+                self.forget(written, step).await;
                 Err(error)
             }
         }
@@ -48,15 +70,20 @@ impl SqlTicks {
 
     async fn record(
         &self,
-        mark: JournalMark,
+        step: Step,
         sources: &[SourceCommit],
         written: &[Written],
         tails: &[super::plan::ToTail],
     ) -> Result<(), StoreError> {
         let mut tx = self.db.write(WRITING).await?;
-        sqlite::advance(tx.conn(), super::FEED, mark).await?;
+        if let Step::Journal(mark) = step {
+            sqlite::advance(tx.conn(), super::FEED, mark).await?;
+        }
         for part in sources {
             take_source(tx.conn(), part).await?;
+        }
+        if let Step::Import(key, progress) = &step {
+            imports::advance(tx.conn(), *key, progress).await?;
         }
         for Written { source, day, files } in written {
             let id = id_of(tx.conn(), source).await?;
@@ -73,10 +100,9 @@ impl SqlTicks {
     }
 
     /// Removes what a failed commit wrote, unless its transaction went through after all. What stays is removed at start.
-    async fn forget(&self, written: Vec<Written>, mark: JournalMark) {
-        let Ok(mut tx) = self.db.read(WRITING).await else { return };
-        let Ok(stored) = sqlite::mark(&mut tx, super::FEED).await else { return };
-        if stored >= mark {
+    async fn forget(&self, written: Vec<Written>, step: Step) {
+        // What cannot be told counts as gone through: a file that is not removed does no harm.
+        if self.went_through(step).await.unwrap_or(true) {
             return;
         }
         let discard = move |shelf: &Shelf| {
@@ -88,6 +114,17 @@ impl SqlTicks {
         };
         if let Err(error) = self.shelf.blocking(discard).await {
             tracing::warn!(%error, "tick files of a failed commit stay until the next start");
+        }
+    }
+
+    async fn went_through(&self, step: Step) -> Result<bool, StoreError> {
+        let mut tx = self.db.read(WRITING).await?;
+        match step {
+            Step::Journal(mark) => Ok(sqlite::mark(&mut tx, super::FEED).await? >= mark),
+            Step::Import(key, to) => {
+                let stored = imports::progress(&mut tx, to.source.tenant, key).await?;
+                Ok(stored.is_some_and(|stored| stored.parts >= to.parts))
+            }
         }
     }
 }

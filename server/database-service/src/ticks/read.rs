@@ -61,6 +61,9 @@ impl SqlTicks {
         let statement = "SELECT COALESCE(SUM(duplicates), 0) FROM sources WHERE tenant = ?";
         let duplicates = sqlx::query_scalar::<_, i64>(statement).bind(tenant);
         counts.duplicates = duplicates.fetch_one(&mut *tx).await.doing(READING)?.cast_unsigned();
+        let imported =
+            sqlx::query_scalar::<_, i64>("SELECT COALESCE(SUM(ticks), 0) FROM imports WHERE tenant = ?").bind(tenant);
+        counts.imported = imported.fetch_one(&mut *tx).await.doing(READING)?.cast_unsigned();
         let statement = "SELECT r.code, SUM(r.ticks) FROM rejects r JOIN sources s ON s.id = r.source
              WHERE s.tenant = ? GROUP BY r.code";
         let rejects = sqlx::query_as::<_, (i64, i64)>(statement).bind(tenant);

@@ -72,6 +72,18 @@ fn escaped(symbol: &str) -> String {
     out
 }
 
+/// Where a file lies below the root.
+pub(crate) fn place_of(source: &Source, name: &str) -> PathBuf {
+    folder_of(source).join(name)
+}
+
+fn folder_of(source: &Source) -> PathBuf {
+    let folder = |name: &str, value: &dyn std::fmt::Display| format!("{name}={value}");
+    PathBuf::from(folder("tenant", &source.tenant))
+        .join(folder("account", &source.account))
+        .join(folder("symbol", &escaped(source.symbol.as_str())))
+}
+
 impl Shelf {
     pub(crate) fn new(env: &Env, root: PathBuf) -> Self {
         Self { env: env.clone(), root, known_dirs: Mutex::default(), retired: Mutex::default() }
@@ -91,11 +103,7 @@ impl Shelf {
     }
 
     fn dir_of(&self, source: &Source) -> PathBuf {
-        let folder = |name: &str, value: &dyn std::fmt::Display| format!("{name}={value}");
-        self.root
-            .join(folder("tenant", &source.tenant))
-            .join(folder("account", &source.account))
-            .join(folder("symbol", &escaped(source.symbol.as_str())))
+        self.root.join(folder_of(source))
     }
 
     pub(crate) fn path_of(&self, source: &Source, name: &str) -> PathBuf {

@@ -1,11 +1,14 @@
 //! Whatever breaks and whenever: what was committed is there once, what was not leaves nothing.
 
 use crate::world::{World, block_on, everything, feed, small};
+use aitrading_database_service::Database;
 use aitrading_env::sim::SeededRng;
-use aitrading_model::TenantId;
-use aitrading_store::{JournalMark, StoreError, conformance::sample};
+use aitrading_model::{Source, TenantId, Tick};
+use aitrading_store::{ImportCommit, ImportKey, JournalMark, StoreError, conformance::sample};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::time::Duration;
+
+const KEY: ImportKey = ImportKey([3; 32]);
 
 #[test]
 fn power_loss_at_any_sync_loses_and_repeats_nothing() {
@@ -40,6 +43,53 @@ fn power_loss_at_any_sync_loses_and_repeats_nothing() {
 }
 
 #[test]
+fn power_loss_at_any_sync_of_an_import_loses_and_repeats_nothing() {
+    block_on(async {
+        let (a, ticks) = (sample::source(1, "GBPJPY"), sample::ticks(86_400_000 - 12_000, 100));
+        let mut reached_the_end = false;
+        for syncs in 0..200 {
+            let (world, mem) = World::with_mem_files();
+            mem.fail_sync_after(syncs);
+            let failed = match world.open(small()).await {
+                Ok(database) => bring_in(&database, a, &ticks, 12).await.is_err(),
+                Err(_) => true,
+            };
+            mem.set_fail_sync(false);
+            mem.fail_sync_after(u64::MAX);
+            mem.crash(&SeededRng::new(syncs));
+            let database = world.open(small()).await.unwrap();
+            let progress = database.stores().ticks.imported(TenantId(1), KEY).await.unwrap();
+            let stood = usize::try_from(progress.map_or(0, |progress| progress.ticks)).unwrap();
+            assert_eq!(everything(&database, a).await.unwrap(), ticks[..stood], "after {syncs} syncs");
+            bring_in(&database, a, &ticks, 12).await.unwrap();
+            assert_eq!(everything(&database, a).await.unwrap(), ticks, "after {syncs} syncs and going on");
+            database.flush().await.unwrap();
+            let counts = database.stores().ticks.counts(TenantId(1)).await.unwrap();
+            assert_eq!((counts.stored, counts.files), (100, world.tick_files().len() as u64));
+            if !failed && stood == ticks.len() {
+                reached_the_end = true;
+                break;
+            }
+        }
+        assert!(reached_the_end, "the crash went through every sync of the run");
+    });
+}
+
+/// Imports what is not imported yet, in parts of `step`.
+async fn bring_in(database: &Database, source: Source, ticks: &[Tick], step: usize) -> Result<(), StoreError> {
+    let store = database.stores().ticks;
+    let progress = store.imported(source.tenant, KEY).await?;
+    let (mut part, stood) = progress.map_or((0, 0), |progress| (progress.parts, progress.ticks));
+    let rest = &ticks[usize::try_from(stood).unwrap()..];
+    for chunk in rest.chunks(step) {
+        let (ticks, bars) = (chunk.to_vec(), Vec::new());
+        store.import(ImportCommit { key: KEY, part, source, digits: 3, ticks, bars, last: false }).await?;
+        part += 1;
+    }
+    Ok(())
+}
+
+#[test]
 fn a_crash_between_file_and_transaction_leaves_nothing() {
     let world = World::new();
     block_on(async {
@@ -64,7 +114,7 @@ fn a_crash_between_file_and_transaction_leaves_nothing() {
 }
 
 /// The lock goes with the last clone, which a background thread may still hold for a moment.
-async fn reopened(world: &World) -> aitrading_database_service::Database {
+async fn reopened(world: &World) -> Database {
     for _ in 0..100 {
         match world.open(small()).await {
             Err(StoreError::InUse { .. }) => world.env.clock.sleep(Duration::from_millis(20)).await,

@@ -4,7 +4,11 @@ use crate::{
     line::{Fault, Line},
     world::{History, World},
 };
-use aitrading_store::{StoreError, TickCommit, TickStore};
+use aitrading_model::TenantId;
+use aitrading_store::{
+    ImportCommit, ImportKey, StoreError, TickCommit, TickStore,
+    conformance::sample::{source, ticks},
+};
 use aitrading_store_clickhouse::ClickHouseTicks;
 use aitrading_testkit::servers::Door;
 
@@ -113,6 +117,50 @@ fn a_line_that_fails_at_any_request_of_a_commit_loses_and_doubles_nothing() {
 fn a_line_that_fails_at_any_request_of_the_first_commit_after_a_start_loses_and_doubles_nothing() {
     // Many requests: one continuation each.
     check_all(true, |n| NEXT.into_iter().cycle().skip(n as usize).take(1).collect());
+}
+
+/// The caller asks how far the import is, goes on there, and the journal's commits go on beside it.
+#[test]
+fn a_line_that_fails_at_any_request_of_an_import_loses_and_doubles_nothing() {
+    let Some(world) = World::start(Door::Password) else { return };
+    let line = Line::start(world.server.address());
+    world.block_on(async {
+        let (tenant, key, file) = (TenantId(2), ImportKey([4; 32]), source(2, "FILE"));
+        let (mut history, mut done, mut parts, mut most) = (History::new(), Vec::new(), 0, 0);
+        let store = world.store_at(line.address());
+        for fault in [Fault::Before, Fault::After, Fault::Late] {
+            for n in 1.. {
+                let new = ticks(i64::try_from(done.len()).unwrap() * 250, 5);
+                let bars = Vec::new();
+                let import =
+                    ImportCommit { key, part: parts, source: file, digits: 3, ticks: new.clone(), bars, last: false };
+                line.arm(n, fault);
+                let failed = store.import(import.clone()).await.is_err();
+                let happened = line.disarm();
+                let stored = async || store.imported(tenant, key).await.unwrap().map_or(0, |progress| progress.parts);
+                if n % 2 == 0 {
+                    history.grow(&store, 2).await;
+                }
+                if failed && stored().await == parts {
+                    store.import(import).await.unwrap();
+                }
+                (parts, done) = (parts + 1, [done, new].concat());
+                line.deliver();
+                assert_eq!(stored().await, parts, "request {n}, {fault:?}");
+                let mut read = Vec::new();
+                store.scan(file, &mut |page| read.extend_from_slice(page)).await.unwrap();
+                assert!(read == done, "request {n}, {fault:?}: another history");
+                if !happened {
+                    break;
+                }
+                most = most.max(n);
+            }
+        }
+        assert!(most >= 5, "{most} requests: the faults did not meet the import");
+        let mut streamed = Vec::new();
+        store.scan(history.source, &mut |page| streamed.extend_from_slice(page)).await.unwrap();
+        assert!(streamed == history.done, "the journal's ticks are other ones");
+    });
 }
 
 /// A caller that was told "not done" hands the stretch over again; were the lost claim to count after all, it would be doubled.

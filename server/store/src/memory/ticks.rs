@@ -1,7 +1,10 @@
 //! Ticks in memory.
 
 use super::lock;
-use crate::{JournalMark, SourceCommit, StoreError, TickCommit, TickCounts, TickStore, Visit};
+use crate::{
+    ImportCommit, ImportKey, ImportProgress, JournalMark, SourceCommit, StoreError, TickCommit, TickCounts, TickStore,
+    Visit,
+};
 use aitrading_model::{Bar, Cursor, Gap, MarketTime, Source, TenantId, Tick, TickReject, Timeframe};
 use async_trait::async_trait;
 use std::{collections::BTreeMap, sync::Mutex};
@@ -17,6 +20,7 @@ pub struct MemoryTicks(Mutex<State>);
 struct State {
     mark: JournalMark,
     sources: BTreeMap<Source, Kept>,
+    imports: BTreeMap<(TenantId, ImportKey), ImportProgress>,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +73,20 @@ impl TickStore for MemoryTicks {
         Ok(())
     }
 
+    async fn import(&self, commit: ImportCommit) -> Result<(), StoreError> {
+        let mut state = lock(&self.0);
+        let (source, import) = (commit.source, (commit.source.tenant, commit.key));
+        let cursor = state.sources.get(&source).map(|kept| kept.cursor).unwrap_or_default();
+        let (part, progress) = commit.plan(state.imports.get(&import).copied(), cursor)?;
+        state.imports.insert(import, progress);
+        state.sources.entry(source).or_default().take(part);
+        Ok(())
+    }
+
+    async fn imported(&self, tenant: TenantId, key: ImportKey) -> Result<Option<ImportProgress>, StoreError> {
+        Ok(lock(&self.0).imports.get(&(tenant, key)).copied())
+    }
+
     async fn mark(&self) -> Result<JournalMark, StoreError> {
         Ok(lock(&self.0).mark)
     }
@@ -89,6 +107,8 @@ impl TickStore for MemoryTicks {
                 *count = count.saturating_add(*n);
             }
         }
+        let imports = state.imports.iter().filter(|((owner, _), _)| *owner == tenant);
+        counts.imported = imports.fold(0, |sum, (_, progress)| sum.saturating_add(progress.ticks));
         Ok(counts)
     }
 

@@ -78,8 +78,8 @@ fn check_against_grouping(bars: &[&aitrading_model::Bar], ticks: &[Tick], timefr
 
 #[test]
 fn an_empty_book_makes_no_bar() {
-    let mut bars = Bars::default();
+    let mut bars = OpenBars::default();
     let mut closed = Vec::new();
     bars.push(&quote(0, 0, 0), &mut closed);
-    assert_eq!((bars, closed.len()), (Bars::default(), 0));
+    assert_eq!((bars, closed.len()), (OpenBars::default(), 0));
 }

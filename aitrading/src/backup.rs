@@ -1,0 +1,123 @@
+//! `aitrading backup` and `aitrading restore`: a copy of a stopped server that proves itself, and the way back.
+//!
+//! The manifest is written last, so a folder without one is no backup; on the way back the configuration is, so a folder without
+//! one is no data directory. docs/specs/backup.md has the format.
+
+mod copy;
+mod manifest;
+pub(crate) mod restore;
+
+use crate::{
+    cli,
+    demo::words::grouped,
+    exit::{Exit, Failure},
+    history::desk::Desk,
+    layout::Layout,
+    print,
+};
+use aitrading_config::Environment;
+use aitrading_env::Env;
+use manifest::{Entry, Manifest};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// The database's copy, by its place in a data directory.
+const DATABASE: &str = "store/main.db";
+/// Folders of private keys.
+const SECRETS: [&str; 2] = ["keys", "clients"];
+
+/// Makes a backup and reads it back.
+pub(crate) async fn run(
+    env: &Env,
+    out: &mut dyn Write,
+    variables: &Environment,
+    args: &cli::backup::Backup,
+) -> Result<(), Failure> {
+    let layout = Layout::new(&args.data_dir);
+    let desk = Desk::open(env, variables, &args.data_dir).await?;
+    let made = make(env, &desk, &layout, args).await;
+    let closed = desk.close().await;
+    let manifest = made?;
+    closed?;
+    let (files, bytes) = (manifest.files.len() as u64, manifest.bytes());
+    if args.json {
+        let value = serde_json::json!({
+            "to": args.to.display().to_string(), "files": files, "bytes": bytes, "secrets": manifest.secrets, "verified": true,
+        });
+        return print(out, format_args!("{value}"));
+    }
+    print(out, format_args!("backup    {}", args.to.display()))?;
+    print(out, format_args!("  files   {}, {} bytes, each read back and compared", grouped(files), grouped(bytes)))?;
+    let keys = if args.with_secrets {
+        "keys are in it: keep it where you would keep keys"
+    } else {
+        "keys are not in it: keep a copy of keys/ elsewhere, the restored server needs it"
+    };
+    print(out, format_args!("  secrets {keys}"))
+}
+
+async fn make(env: &Env, desk: &Desk, layout: &Layout, args: &cli::backup::Backup) -> Result<Manifest, Failure> {
+    let (root, to) = (absolute(layout.root())?, absolute(&args.to)?);
+    if to.starts_with(&root) {
+        let text = format!("{} lies in the data directory; choose a folder outside of it", args.to.display());
+        return Err(Failure::new(Exit::CannotCreate, text));
+    }
+    copy::empty_folder(env, &to)?;
+    copy::make_folder(env, &to.join("store"))?;
+    let database = to.join(DATABASE);
+    desk.database.copy_to(&database).await?;
+    copy::sync(env, &database)?;
+    let mut files = BTreeMap::new();
+    files.insert(DATABASE.to_owned(), copy::digest(env, &database)?);
+    let listed = desk.database.tick_files().await?;
+    let listed = listed.iter().map(|path| format!("store/{}", slashes(path)));
+    for path in listed.chain(others(env, layout, args.with_secrets)?) {
+        let copied = copy::file(env, &root.join(&path), &to.join(&path))?;
+        files.insert(path, copied);
+    }
+    let files: Vec<Entry> = files.into_iter().map(|(path, sum)| Entry::new(path, sum)).collect();
+    let manifest = Manifest::new(env, args.with_secrets, files);
+    copy::settle(env, &to, manifest.files.iter().map(|file| file.path.as_str()))?;
+    manifest.check(env, &to)?;
+    manifest.write(env, &to)?;
+    Ok(manifest)
+}
+
+/// Every file but locks, remains of writes that were cut short, the database, tick files, and secrets that are not wanted.
+fn others(env: &Env, layout: &Layout, secrets: bool) -> Result<Vec<String>, Failure> {
+    let root = layout.root();
+    let (mut found, mut folders) = (Vec::new(), vec![String::new()]);
+    while let Some(folder) = folders.pop() {
+        let dir = root.join(&folder);
+        let entries = env.fs.list(&dir).map_err(|error| Failure::io("cannot look into", &dir, &error))?;
+        for entry in entries {
+            let path = if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
+            let secret = SECRETS.contains(&path.as_str());
+            if entry.is_dir && path != "store" && (secrets || !secret) {
+                folders.push(path);
+            } else if !entry.is_dir && !passing(&entry.name) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Files that mean something only to a process that runs, or are half written.
+fn passing(name: &str) -> bool {
+    let ends = |end: &str| Path::new(name).extension().is_some_and(|extension| extension == end);
+    name == "lock" || name == ".writable" || ends("lock") || ends("tmp") || ends("partial")
+}
+
+/// The path in a manifest.
+fn slashes(path: &Path) -> String {
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::io("cannot resolve", path, &error))
+}
