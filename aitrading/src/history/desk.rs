@@ -1,12 +1,13 @@
 //! A data directory that this command has for itself.
 
 use crate::{
+    compose,
     config::{self, Config, Flags},
     exit::{Exit, Failure},
     layout::Layout,
 };
 use aitrading_config::Environment;
-use aitrading_database_service::Database;
+use aitrading_database_service::Databases;
 use aitrading_env::{Env, FileLock};
 use aitrading_store::Stores;
 use std::path::Path;
@@ -15,7 +16,7 @@ use std::path::Path;
 pub(crate) struct Desk {
     pub(crate) config: Config,
     pub(crate) stores: Stores,
-    pub(crate) database: Database,
+    pub(crate) databases: Databases,
     _lock: Box<dyn FileLock>,
 }
 
@@ -25,8 +26,9 @@ impl Desk {
         let layout = Layout::new(dir);
         let config = config::of_directory(env, &layout, variables, &Flags::default())?;
         let lock = alone(env, &layout)?;
-        let database = Database::open(env, config.database_service, &layout.store()).await?;
-        Ok(Self { config, stores: database.stores(), database, _lock: lock })
+        // Where the configuration says: history belongs beside the ticks of the terminals.
+        let databases = compose::databases(env, &layout, variables, &config).await?;
+        Ok(Self { config, stores: databases.stores(), databases, _lock: lock })
     }
 
     /// Ticks that clients were told are kept may wait in the journal after a crash: nothing may be put before them.
@@ -49,7 +51,7 @@ impl Desk {
 
     /// Writes what waits and lets the directory go.
     pub(crate) async fn close(self) -> Result<(), Failure> {
-        Ok(self.database.close().await?)
+        Ok(self.databases.close().await?)
     }
 }
 

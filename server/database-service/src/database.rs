@@ -173,7 +173,7 @@ impl Database {
     pub fn backend(&self, role: Role) -> BackendHealth {
         match role {
             Role::Relational => self.relational(),
-            Role::Ticks => self.tick_files(),
+            Role::Ticks => self.tick_store(),
             Role::Cache | Role::Patterns | Role::Events => BackendHealth::embedded(role, "in process"),
             Role::Graph => BackendHealth::embedded(role, "petgraph"),
         }
@@ -197,7 +197,7 @@ impl Database {
         }
     }
 
-    fn tick_files(&self) -> BackendHealth {
+    fn tick_store(&self) -> BackendHealth {
         let (files, bytes) = self.stats.files();
         let merging = self.stats.merge_failed();
         let damaged = self.ticks.set_aside.named();
