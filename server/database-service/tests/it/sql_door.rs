@@ -171,7 +171,8 @@ fn each_limit_is_met_with_its_own_code() {
             assert_eq!(refused, (429, code.to_owned()), "{question}");
         };
         check(json!({"sql": "SELECT seq FROM ticks", "max_rows": 10}), "SQL_TOO_MANY_ROWS").await;
-        check(json!({"sql": "SELECT seq, bid, count(*), sum(ask) FROM ticks GROUP BY seq, bid"}), "SQL_OUT_OF_MEMORY").await;
+        check(json!({"sql": "SELECT seq, bid, count(*), sum(ask) FROM ticks GROUP BY seq, bid"}), "SQL_OUT_OF_MEMORY")
+            .await;
         let pairs = "SELECT count(*) FROM ticks a JOIN ticks b ON a.bid + b.bid < 0 JOIN ticks c ON a.bid + c.bid < 0";
         let slow = json!({"sql": pairs, "timeout_ms": 1});
         check(slow, "SQL_TIMED_OUT").await;
