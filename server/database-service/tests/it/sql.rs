@@ -72,7 +72,7 @@ fn a_merge_takes_no_file_away_from_a_running_query() {
         let before = world.tick_files();
         let engine = database.sql(None);
         let session = SqlSession::new(TenantId(1), TraceId::default());
-        let mut running = Answer::begin(&engine, "SELECT seq FROM ticks", &session, Format::Csv).await.unwrap();
+        let mut running = Answer::begin(&engine, "SELECT * FROM ticks", &session, Format::Csv).await.unwrap();
         database.flush().await.unwrap();
         let during = world.tick_files();
         assert!(before.iter().all(|file| during.contains(file)), "a file that a query may want is gone");
