@@ -68,11 +68,11 @@ async fn make(env: &Env, desk: &Desk, layout: &Layout, args: &cli::backup::Backu
     copy::empty_folder(env, &to)?;
     copy::make_folder(env, &to.join("store"))?;
     let database = to.join(DATABASE);
-    desk.database.copy_to(&database).await?;
+    desk.databases.embedded().copy_to(&database).await?;
     copy::sync(env, &database)?;
     let mut files = BTreeMap::new();
     files.insert(DATABASE.to_owned(), copy::digest(env, &database)?);
-    let listed = desk.database.tick_files().await?;
+    let listed = desk.databases.embedded().tick_files().await?;
     let listed = listed.iter().map(|path| format!("store/{}", slashes(path)));
     for path in listed.chain(others(env, layout, args.with_secrets)?) {
         let copied = copy::file(env, &root.join(&path), &to.join(&path))?;
