@@ -208,6 +208,17 @@ Example:
 
 The embedded stores of a running server are its own: `aitrading health` asks it.")]
     Health(DbHealth),
+    /// Show which steps of its schema each database of rows has; changes nothing.
+    #[command(after_help = "Example:\n  aitrading db status --data-dir ./desk")]
+    Status(DbHealth),
+    /// Bring the schemas up to date, as the next start of the server would; take a backup first.
+    #[command(after_help = "\
+Example:
+  aitrading backup --data-dir ./desk --to ./before && aitrading db migrate --data-dir ./desk
+
+Instances that start at the same time take each step once. A step is never taken back: a release that is older than
+the schema refuses to start, and a step that was begun and not finished is named.")]
+    Migrate(DbHealth),
 }
 
 #[derive(Debug, Args)]

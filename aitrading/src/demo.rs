@@ -183,10 +183,7 @@ async fn watch(
         }
         for client in clients.iter_mut() {
             if let Some(code) = client.ended() {
-                let told =
-                    client.status().last_error.map_or_else(String::new, |e| format!(": {} {}", e.code, e.message));
-                let code = code.map_or_else(|| "a signal".to_owned(), |code| format!("code {code}"));
-                problems.push(format!("client {} ended by itself with {code}{told}", client.name));
+                problems.push(ended_by_itself(client, code));
                 return Ok(problems);
             }
         }
@@ -223,6 +220,12 @@ async fn watch(
             }
         }
     }
+}
+
+fn ended_by_itself(client: &Client, code: Option<i32>) -> String {
+    let told = client.status().last_error.map_or_else(String::new, |e| format!(": {} {}", e.code, e.message));
+    let code = code.map_or_else(|| "a signal".to_owned(), |code| format!("code {code}"));
+    format!("client {} ended by itself with {code}{told}", client.name)
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -64,6 +64,8 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(cli::Config::Check(args)) => commands::config_check::run(env, out, &variables, &args)?,
         Command::Config(cli::Config::Seal(args)) => commands::seal::run(env, out, &mut std::io::stdin(), &args)?,
         Command::Db(cli::Db::Health(args)) => commands::db::health(env, out, &variables, &args).await?,
+        Command::Db(cli::Db::Status(args)) => commands::db::status(env, out, &variables, &args).await?,
+        Command::Db(cli::Db::Migrate(args)) => commands::db::migrate(env, out, &variables, &args).await?,
         Command::Audit(cli::Audit::Verify(args)) => commands::audit::verify(env, out, &args)?,
         Command::Import(args) => history::import::run(env, out, &variables, &args).await?,
         Command::Export(args) => history::export::run(env, out, &variables, &args).await?,

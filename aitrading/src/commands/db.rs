@@ -9,7 +9,7 @@ use crate::{
 };
 use aitrading_config::Environment;
 use aitrading_database_link::{BackendHealth, LinkState};
-use aitrading_database_service::Databases;
+use aitrading_database_service::{Databases, SchemaState, SchemaStatus};
 use aitrading_env::Env;
 use std::io::Write;
 
@@ -35,6 +35,63 @@ pub(crate) async fn health(
     }
     let down = down.join(", ");
     Err(Failure::new(Exit::CheckFailed, format!("not working: {down}; the lines above say why")))
+}
+
+/// Shows the schemas; fails if one is not as this release needs it.
+pub(crate) async fn status(
+    env: &Env,
+    out: &mut dyn Write,
+    variables: &Environment,
+    args: &cli::DbHealth,
+) -> Result<(), Failure> {
+    let layout = Layout::new(&args.data_dir);
+    let config = config::of_directory(env, &layout, variables, &Flags::default())?;
+    let secrets = compose::secrets(env, &layout, variables)?;
+    let found = Databases::schemas(env, &config.databases, &secrets, &layout.store()).await?;
+    schemas(out, &found, args.json)?;
+    found.iter().try_for_each(SchemaStatus::check)?;
+    let pending: usize = found.iter().map(SchemaStatus::pending).sum();
+    if pending == 0 {
+        return Ok(());
+    }
+    let text = format!("{pending} steps are pending; `aitrading db migrate` takes them, and so does the next start");
+    Err(Failure::new(Exit::CheckFailed, text))
+}
+
+/// Takes the pending steps.
+pub(crate) async fn migrate(
+    env: &Env,
+    out: &mut dyn Write,
+    variables: &Environment,
+    args: &cli::DbHealth,
+) -> Result<(), Failure> {
+    let layout = Layout::new(&args.data_dir);
+    let config = config::of_directory(env, &layout, variables, &Flags::default())?;
+    let lock = layout.lock(env)?;
+    let secrets = compose::secrets(env, &layout, variables)?;
+    let taken = Databases::migrate(env, &config.databases, &secrets, &layout.store()).await?;
+    drop(lock);
+    schemas(out, &taken, args.json)
+}
+
+fn schemas(out: &mut dyn Write, found: &[SchemaStatus], json: bool) -> Result<(), Failure> {
+    if json {
+        return print(out, format_args!("{}", serde_json::json!({ "schemas": found })));
+    }
+    print(out, format_args!("{:<11} {:>4}  {:<10} STEP", "DATABASE", "NO", "STATE"))?;
+    for schema in found {
+        for step in &schema.steps {
+            let state = match step.state {
+                SchemaState::Pending => "pending",
+                SchemaState::Applied => "applied",
+                SchemaState::HalfDone => "HALF DONE",
+                SchemaState::Changed => "CHANGED",
+                SchemaState::Unknown => "UNKNOWN",
+            };
+            print(out, format_args!("{:<11} {:>4}  {state:<10} {}", schema.backend, step.version, step.name))?;
+        }
+    }
+    Ok(())
 }
 
 fn table(out: &mut dyn Write, asked: &[BackendHealth]) -> Result<(), Failure> {

@@ -20,10 +20,16 @@ pub(crate) fn run(env: &Env, out: &mut dyn Write, input: &mut dyn Read, args: &c
         let text = format!("{dir} is not prepared; run `aitrading init --data-dir {dir}` first");
         return Err(Failure::new(Exit::Config, text));
     }
-    let mut secret = String::new();
-    let read = input.take(BYTES_MAX).read_to_string(&mut secret);
-    read.map_err(|e| Failure::new(Exit::Data, format!("the secret on standard input is not text: {e}")))?;
+    let secret = bounded(input)?;
     let secret = secret.trim_end_matches(['\r', '\n']);
     let sealed = Sealed::open(env, &layout.keys())?.seal(env, &args.key, secret)?;
     print(out, format_args!("{sealed}"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the bounded read")]
+fn bounded(input: &mut dyn Read) -> Result<String, Failure> {
+    let mut secret = String::new();
+    let read = input.take(BYTES_MAX).read_to_string(&mut secret);
+    read.map_err(|e| Failure::new(Exit::Data, format!("the secret on standard input is not text: {e}")))?;
+    Ok(secret)
 }

@@ -11,6 +11,8 @@ mod clock;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod databases;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod disk;

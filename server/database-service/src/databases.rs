@@ -1,7 +1,7 @@
 //! The databases of a deployment: each part on its embedded store or on the server that the operator named.
 
 use crate::{
-    Database, PostgresStores, Servers, Settings,
+    Database, PostgresStores, SchemaStatus, Servers, Settings,
     remote::{Adapter, Remote},
 };
 use aitrading_database_link::{BackendHealth, HealthLevel, Link, LinkError, Role, Secrets, ServerSettings};
@@ -118,7 +118,9 @@ impl Databases {
         };
         // Not opened as the server opens it: a look changes no schema.
         if let Some(rows) = &servers.relational {
-            opening.remotes.push(Remote::new(Adapter::Postgres(PostgresStores::prepare(env, rows, secrets)?)));
+            opening
+                .remotes
+                .push(Remote::new(Adapter::Postgres(Box::new(PostgresStores::prepare(env, rows, secrets)?))));
         }
         let asked = futures_util::future::join_all(opening.remotes.iter().map(Remote::probe));
         asked.await;
@@ -134,6 +136,40 @@ impl Databases {
             embedded.close().await?;
         }
         Ok(own.into_iter().map(|own| servers.iter().find(|s| s.role == own.role).cloned().unwrap_or(own)).collect())
+    }
+
+    /// Which steps of its schema each database of rows has: the embedded one first. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`Databases::open`], but a schema is reported and not judged.
+    pub async fn schemas(
+        env: &Env,
+        servers: &Servers,
+        secrets: &Secrets,
+        dir: &Path,
+    ) -> Result<Vec<SchemaStatus>, OpenError> {
+        let mut found = vec![Database::schema_status(env, dir).await?];
+        if let Some(rows) = &servers.relational {
+            found.push(PostgresStores::schema_status(env, rows, secrets).await?);
+        }
+        Ok(found)
+    }
+
+    /// Brings the schema of each database of rows up to date, and says how it is then. A start of the server does the same.
+    ///
+    /// # Errors
+    /// As [`Databases::open`].
+    pub async fn migrate(
+        env: &Env,
+        servers: &Servers,
+        secrets: &Secrets,
+        dir: &Path,
+    ) -> Result<Vec<SchemaStatus>, OpenError> {
+        let mut taken = vec![Database::migrate(env, dir).await?];
+        if let Some(rows) = &servers.relational {
+            taken.push(PostgresStores::migrate(env, rows, secrets).await?);
+        }
+        Ok(taken)
     }
 
     /// The stores that trading needs.
@@ -210,7 +246,7 @@ impl Opening<'_> {
     async fn rows(&mut self, servers: &Servers) -> Result<Option<PostgresStores>, OpenError> {
         let Some(settings) = &servers.relational else { return Ok(None) };
         let rows = PostgresStores::open(self.env, settings, self.secrets).await?;
-        self.remotes.push(Remote::new(Adapter::Postgres(rows.clone())));
+        self.remotes.push(Remote::new(Adapter::Postgres(Box::new(rows.clone()))));
         Ok(Some(rows))
     }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// An adapter that speaks to a server.
 #[derive(Debug)]
 pub(crate) enum Adapter {
-    Postgres(PostgresStores),
+    Postgres(Box<PostgresStores>),
     ClickHouse(Arc<ClickHouseTicks>),
     Redis(Arc<RedisCache>),
     Weaviate(Arc<WeaviatePatterns>),

@@ -5,13 +5,15 @@ mod tests;
 
 use aitrading_model::Timestamp;
 use aitrading_store::StoreError;
+use serde::Serialize;
 use sqlx::migrate::{MigrateError, Migrator};
 use std::collections::BTreeMap;
 
 const NS_PER_S: i64 = 1_000_000_000;
 
 /// How far one step of a schema is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SchemaState {
     /// Known here, not taken yet.
     Pending,
@@ -26,7 +28,7 @@ pub enum SchemaState {
 }
 
 /// One step of a schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SchemaStep {
     /// Its number; steps are taken in this order.
     pub version: i64,
@@ -39,7 +41,7 @@ pub struct SchemaStep {
 }
 
 /// All steps of a database's schema, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SchemaStatus {
     /// What the database is: `sqlite`, `postgresql`.
     pub backend: &'static str,

@@ -217,16 +217,20 @@ impl SqlLogs {
         (first, last): (i64, i64),
     ) -> Result<usize, StoreError> {
         let mut tx = self.0.write(DELETING).await?;
-        let statement = "DELETE FROM log_lines WHERE tenant = $1 AND level = $2 AND (at, batch, place) IN (
-                 SELECT at, batch, place FROM log_lines
-                 WHERE tenant = $1 AND level = $2 AND at >= $3 AND at <= $4 ORDER BY at, batch, place LIMIT $5)
+        let (tenant_key, level) = (tenant.0.cast_signed(), partition.1 as i64);
+        // Where this step ends: looked for by itself, because PostgreSQL joins a DELETE with a subquery line by line.
+        let statement =
+            "SELECT at, batch, place FROM log_lines WHERE tenant = $1 AND level = $2 AND at >= $3 AND at <= $4
+             ORDER BY at, batch, place LIMIT 1 OFFSET $5";
+        let query = sqlx::query_as::<_, (i64, Vec<u8>, i64)>(statement).bind(tenant_key).bind(level).bind(first);
+        let query = query.bind(last).bind(limit(DELETED_AT_ONCE.saturating_sub(1)));
+        let end = query.fetch_optional(tx.conn()).await.doing(DELETING)?;
+        let (at, batch, place) = end.unwrap_or((last, vec![u8::MAX; 16], i64::MAX));
+        let statement = "DELETE FROM log_lines
+             WHERE tenant = $1 AND level = $2 AND at >= $3 AND (at, batch, place) <= ($4, $5, $6)
              RETURNING CAST(octet_length(message) + octet_length(fields) AS BIGINT)";
-        let query = sqlx::query_scalar::<_, i64>(statement)
-            .bind(tenant.0.cast_signed())
-            .bind(partition.1 as i64)
-            .bind(first)
-            .bind(last)
-            .bind(limit(DELETED_AT_ONCE));
+        let query = sqlx::query_scalar::<_, i64>(statement).bind(tenant_key).bind(level).bind(first);
+        let query = query.bind(at).bind(batch).bind(place);
         let gone = query.fetch_all(tx.conn()).await.doing(DELETING)?;
         let bytes = gone.iter().fold(0_i64, |sum, bytes| sum.saturating_add(*bytes));
         let counted = (limit(gone.len()).saturating_neg(), bytes.saturating_neg());

@@ -1,3 +1,5 @@
+//! Which servers play which parts: what may be written, and what is refused.
+
 use super::{RawServers, Servers};
 use aitrading_config::{Collector, Provenance};
 

@@ -13,7 +13,8 @@ mod platform;
 #[cfg(test)]
 mod platform_rows;
 // The servers of the testkit are processes as Unix has them.
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod postgres;
 #[cfg(test)]
 mod promised_tables;

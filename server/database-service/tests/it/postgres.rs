@@ -4,6 +4,7 @@ mod conformance;
 mod door;
 mod faults;
 mod figures;
+mod platform;
 mod schema;
 mod ways;
 mod writers;

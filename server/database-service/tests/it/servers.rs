@@ -121,7 +121,7 @@ fn a_password_file_that_others_can_read_is_refused_before_anything_is_opened() {
     use std::os::unix::fs::PermissionsExt;
     let world = World::new();
     let password = world.dir.path().join("open.password");
-    std::fs::write(&password, "secret").unwrap();
+    world.env.fs.write_atomic(&password, b"secret").unwrap();
     std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o644)).unwrap();
     block_on(async {
         let cache = ServerSettings { password: Some(SecretRef::File(password)), ..nobody() };

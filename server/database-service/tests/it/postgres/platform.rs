@@ -1,0 +1,46 @@
+//! What every store of the platform's rows promises, each property on a database of its own.
+
+use super::{open, settings};
+use crate::world::block_on;
+use aitrading_database_service::PlatformRows;
+use aitrading_store::StoreError;
+use aitrading_testkit::servers::Postgres;
+use std::{future::Future, sync::Arc};
+
+type Checked = Result<(), StoreError>;
+
+fn check_platform<F: Future<Output = Checked>>(property: impl FnOnce(PlatformRows) -> F) {
+    let Some(server) = Postgres::start() else { return };
+    block_on(async {
+        let postgres = open(&settings(&server, server.address())).await.unwrap();
+        property(postgres.platform()).await.unwrap();
+        postgres.close().await;
+    });
+}
+
+/// Makes the tests of one port, which has the module's name among the platform's stores.
+macro_rules! port {
+    ($module:ident, $conformance:ident, $port:ident) => {
+        mod $module {
+            use super::{Arc, Checked, Future, check_platform};
+
+            fn check<F: Future<Output = Checked>>(property: impl Fn(Arc<dyn aitrading_store::$port>) -> F) {
+                check_platform(|platform| property(platform.$module));
+            }
+
+            aitrading_store::$conformance!(check);
+        }
+    };
+}
+
+port!(users, user_store_conformance, UserStore);
+port!(orders, order_store_conformance, OrderStore);
+port!(positions, position_store_conformance, PositionStore);
+port!(risk, risk_store_conformance, RiskStore);
+port!(sequences, sequence_store_conformance, SequenceStore);
+port!(logs, log_store_conformance, LogStore);
+port!(log_policies, log_policy_store_conformance, LogPolicyStore);
+port!(security_events, security_event_store_conformance, SecurityEventStore);
+port!(audit, audit_mirror_conformance, AuditMirror);
+port!(chains, chain_store_conformance, ChainStore);
+port!(chain_traces, chain_trace_store_conformance, ChainTraceStore);
