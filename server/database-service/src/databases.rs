@@ -6,7 +6,7 @@ use crate::{
 };
 use aitrading_database_link::{BackendHealth, HealthLevel, Link, LinkError, Role, Secrets, ServerSettings};
 use aitrading_env::Env;
-use aitrading_error::{Coded, Dna};
+use aitrading_error::{Category, Coded, Dna, FaultSide, Retry};
 use aitrading_hub::{Part, Status};
 use aitrading_store::{ChainGraph, EventBus, PatternIndex, PlatformStores, SharedCache, StoreError, Stores};
 use aitrading_store_clickhouse::{ClickHouseSettings, ClickHouseTicks};
@@ -24,6 +24,18 @@ pub enum OpenError {
     /// The settings of a named server.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// A named server that nothing can begin without.
+    #[error("the {role} database at {host}:{port} cannot be used; `aitrading db health` asks every database")]
+    Server {
+        /// For what.
+        role: Role,
+        /// Where, as configured.
+        host: String,
+        /// Where.
+        port: u16,
+        /// Why.
+        source: StoreError,
+    },
 }
 
 impl Coded for OpenError {
@@ -31,6 +43,11 @@ impl Coded for OpenError {
         match self {
             Self::Store(error) => error.dna(),
             Self::Link(error) => error.dna(),
+            Self::Server { source: StoreError::Unavailable { .. } | StoreError::TooSlow { .. }, .. } => {
+                let dna = Dna::new("database-service", "DATABASE_UNREACHABLE", Category::Network);
+                dna.side(FaultSide::Dependency).retry(Retry::Later)
+            }
+            Self::Server { source, .. } => source.dna(),
         }
     }
 }
@@ -245,7 +262,10 @@ impl Opening<'_> {
     /// Connects: nothing can be decided without rows, and a schema that does not fit is better told now.
     async fn rows(&mut self, servers: &Servers) -> Result<Option<PostgresStores>, OpenError> {
         let Some(settings) = &servers.relational else { return Ok(None) };
-        let rows = PostgresStores::open(self.env, settings, self.secrets).await?;
+        let rows = PostgresStores::open(self.env, settings, self.secrets).await.map_err(|source| {
+            let (host, port) = (settings.host.clone(), settings.port);
+            OpenError::Server { role: Role::Relational, host, port, source }
+        })?;
         self.remotes.push(Remote::new(Adapter::Postgres(Box::new(rows.clone()))));
         Ok(Some(rows))
     }

@@ -11,7 +11,7 @@ pub type Source = Box<dyn Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The store cannot be reached or does not answer.
-    #[error("the store is not available while {doing}; check the disk and the data directory, then try again")]
+    #[error("the store is not available while {doing}; check the disk or the database server, then try again")]
     Unavailable {
         /// What was being done.
         doing: &'static str,
