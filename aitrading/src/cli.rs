@@ -129,7 +129,7 @@ pub(crate) struct Init {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["demo_client", "auditor"])]
     pub(crate) use_spare: Option<PathBuf>,
     /// Give the server of a prepared directory a new certificate for the key that it has; takes effect at its next start.
-    #[arg(long, conflicts_with_all = ["demo_client", "use_spare"])]
+    #[arg(long, conflicts_with_all = ["demo_client", "auditor", "use_spare"])]
     pub(crate) renew: bool,
     /// The account (MT5 login) that the demo client trades.
     #[arg(long, value_name = "LOGIN", default_value_t = 70_001, requires = "demo_client")]

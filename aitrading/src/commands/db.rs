@@ -2,16 +2,32 @@
 
 use crate::{
     cli, compose, config,
-    config::Flags,
+    config::{Config, Flags},
     exit::{Exit, Failure},
     layout::Layout,
     print,
 };
 use aitrading_config::Environment;
-use aitrading_database_link::{BackendHealth, LinkState};
-use aitrading_database_service::{Databases, SchemaState, SchemaStatus};
+use aitrading_database_link::{BackendHealth, LinkState, Secrets};
+use aitrading_database_service::{Databases, HELD, SchemaState, SchemaStatus};
 use aitrading_env::Env;
 use std::io::Write;
+
+/// A directory's configuration, with what opens its secrets.
+struct Desk {
+    layout: Layout,
+    config: Config,
+    secrets: Secrets,
+}
+
+impl Desk {
+    fn of(env: &Env, variables: &Environment, args: &cli::DbHealth) -> Result<Self, Failure> {
+        let layout = Layout::new(&args.data_dir);
+        let config = config::of_directory(env, &layout, variables, &Flags::default())?;
+        let secrets = compose::secrets(env, &layout, variables)?;
+        Ok(Self { layout, config, secrets })
+    }
+}
 
 /// Asks each database that the configuration names; fails if one does not work.
 pub(crate) async fn health(
@@ -20,16 +36,15 @@ pub(crate) async fn health(
     variables: &Environment,
     args: &cli::DbHealth,
 ) -> Result<(), Failure> {
-    let layout = Layout::new(&args.data_dir);
-    let config = config::of_directory(env, &layout, variables, &Flags::default())?;
-    let secrets = compose::secrets(env, &layout, variables)?;
+    let Desk { layout, config, secrets } = Desk::of(env, variables, args)?;
     let asked = Databases::examine(env, config.database_service, &config.databases, &secrets, &layout.store()).await?;
     if args.json {
         print(out, format_args!("{}", serde_json::json!({ "databases": asked })))?;
     } else {
         table(out, &asked)?;
     }
-    let down: Vec<_> = asked.iter().filter(|h| h.state != LinkState::Up).map(|h| h.role.as_str()).collect();
+    let well = |h: &BackendHealth| h.state == LinkState::Up || h.backend == HELD;
+    let down: Vec<_> = asked.iter().filter(|h| !well(h)).map(|h| h.role.as_str()).collect();
     if down.is_empty() {
         return Ok(());
     }
@@ -44,9 +59,7 @@ pub(crate) async fn status(
     variables: &Environment,
     args: &cli::DbHealth,
 ) -> Result<(), Failure> {
-    let layout = Layout::new(&args.data_dir);
-    let config = config::of_directory(env, &layout, variables, &Flags::default())?;
-    let secrets = compose::secrets(env, &layout, variables)?;
+    let Desk { layout, config, secrets } = Desk::of(env, variables, args)?;
     let found = Databases::schemas(env, &config.databases, &secrets, &layout.store()).await?;
     schemas(out, &found, args.json)?;
     found.iter().try_for_each(SchemaStatus::check)?;
@@ -65,10 +78,8 @@ pub(crate) async fn migrate(
     variables: &Environment,
     args: &cli::DbHealth,
 ) -> Result<(), Failure> {
-    let layout = Layout::new(&args.data_dir);
-    let config = config::of_directory(env, &layout, variables, &Flags::default())?;
+    let Desk { layout, config, secrets } = Desk::of(env, variables, args)?;
     let lock = layout.lock(env)?;
-    let secrets = compose::secrets(env, &layout, variables)?;
     let taken = Databases::migrate(env, &config.databases, &secrets, &layout.store()).await?;
     drop(lock);
     schemas(out, &taken, args.json)

@@ -4,7 +4,7 @@ use crate::{
     Database, PostgresStores, SchemaStatus, Servers, Settings,
     remote::{Adapter, Remote},
 };
-use aitrading_database_link::{BackendHealth, HealthLevel, Link, LinkError, Role, Secrets, ServerSettings};
+use aitrading_database_link::{BackendHealth, HealthLevel, Link, LinkError, LinkState, Role, Secrets, ServerSettings};
 use aitrading_env::Env;
 use aitrading_error::{Category, Coded, Dna, FaultSide, Retry};
 use aitrading_hub::{Part, Status};
@@ -311,8 +311,10 @@ impl Opening<'_> {
     }
 }
 
-/// An embedded part whose directory a running server holds.
+/// The backend of an embedded part whose directory a running server holds: nothing is known of it from outside.
+pub const HELD: &str = "embedded";
+
 fn held(role: Role) -> BackendHealth {
     let note = Some("held by a running server; ask it with `aitrading health`".to_owned());
-    BackendHealth { note, ..BackendHealth::embedded(role, "embedded") }
+    BackendHealth { state: LinkState::Unknown, note, ..BackendHealth::embedded(role, HELD) }
 }

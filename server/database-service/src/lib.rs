@@ -28,7 +28,7 @@ mod turn;
 
 pub use chains::LocalChains;
 pub use database::Database;
-pub use databases::{Databases, OpenError};
+pub use databases::{Databases, HELD, OpenError};
 pub use patterns::LocalPatterns;
 pub use platform::PlatformRows;
 pub use postgres::PostgresStores;

@@ -112,6 +112,7 @@ fn a_look_from_outside_names_what_does_not_answer_and_leaves_a_held_directory_al
         let database = world.open(Settings::default()).await.unwrap();
         let held = look().await;
         assert!(held[0].note.as_deref().unwrap().contains("running server"), "{held:?}");
+        assert_eq!(held[0].state, LinkState::Unknown, "what was not looked at is not called well");
         database.close().await.unwrap();
     });
 }
