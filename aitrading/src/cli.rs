@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod history;
+pub(crate) mod migrate_store;
 
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, time::Duration};
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Backup(backup::Backup),
     /// Check a backup, and make a data directory of it.
     Restore(backup::Restore),
+    /// Move what a stopped server keeps to the databases that its configuration names, and prove that all of it arrived.
+    MigrateStore(migrate_store::MigrateStore),
     /// Ask for ticks and bars in SQL; nothing can be changed.
     Sql(Sql),
     /// Compare the stored ticks and the executions with a tick file and a demo client's broker, by content and order.

@@ -6,6 +6,7 @@ pub(crate) mod config_check;
 pub(crate) mod db;
 pub(crate) mod health;
 pub(crate) mod init;
+pub(crate) mod migrate_store;
 pub(crate) mod seal;
 pub(crate) mod sql;
 pub(crate) mod up;

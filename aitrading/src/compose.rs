@@ -9,11 +9,11 @@ use crate::{
 };
 use aitrading_api_gateway::Gateway;
 use aitrading_audit::{AuditLog, CheckpointKey, Entry, EventKind, Field, Level};
-use aitrading_channel::{Limits as ChannelLimits, ServerSettings, tls};
+use aitrading_channel::{Limits as ChannelLimits, ServerSettings as ChannelSettings, tls};
 use aitrading_config::Environment;
-use aitrading_data_bridge::{Bridge, Keys, Ports, Seats};
-use aitrading_database_link::Secrets;
-use aitrading_database_service::Databases;
+use aitrading_data_bridge::{Bridge, BridgeError, Keys, Ports, Seats};
+use aitrading_database_link::{Role, Secrets, ServerSettings};
+use aitrading_database_service::{DEPLOYMENT, Databases};
 use aitrading_env::{BoxFuture, Env, FileLock, RngExt};
 use aitrading_error::Fault;
 use aitrading_http::{Door, DoorConfig, Handler, Limits, Metrics, Observability, Probe, Tls};
@@ -69,13 +69,17 @@ pub(crate) async fn start(
         checkpoints: Arc::new(Checkpoints(engine.audit().clone())),
     };
     let settings = aitrading_data_bridge::Settings::resolve(&config.data_bridge, layout.tick_journal())?;
-    let channel = ServerSettings {
+    let channel = ChannelSettings {
         noise_static: NoiseKeyPair::from_secret(**vault.noise.secret()),
         policy_id: config.policy.clone().into_bytes(),
         limits: ChannelLimits::default(),
     };
     let bridge_keys = Keys { channel, authenticator: Arc::new(SanAuthenticator) };
-    let bridge = Bridge::open(env, settings, ports, bridge_keys, seats).await?;
+    let bridge = Bridge::open(env, settings, ports, bridge_keys, seats).await;
+    let bridge = bridge.map_err(|error| unopened(&error, config.databases.ticks.as_ref()))?;
+    let (rows, ticks) = (engine.clone(), bridge.clone());
+    databases.fed(Role::Relational, move || rows.store_behind());
+    databases.fed(Role::Ticks, move || ticks.store_behind());
     let hub = Hub::new();
     let health = hub.health();
     let doors = Doors::new(env, &vault, &health)?;
@@ -83,6 +87,16 @@ pub(crate) async fn start(
     let running = hub.launch(env, HubConfig::default(), components).map_err(|e| Failure::coded(&e))?;
     running.ready().await.map_err(|e| Failure::coded(&e))?;
     Ok(Server { running, health, bridge, engine, databases, _lock: lock })
+}
+
+/// The bridge knows no servers: one that does not tell where its ticks stand is named here.
+fn unopened(error: &BridgeError, ticks: Option<&ServerSettings>) -> Failure {
+    let failure = Failure::coded(error);
+    let (BridgeError::Store(_), Some(ticks)) = (error, ticks) else { return failure };
+    let (host, port, why) = (&ticks.host, ticks.port, failure.message);
+    let message =
+        format!("the ticks database at {host}:{port} cannot be used; `aitrading db health` asks every database: {why}");
+    Failure { message, ..failure }
 }
 
 /// What passwords of databases are fetched with.
@@ -150,7 +164,7 @@ async fn engine(
 /// The audit log's name: the deployment's id, drawn once and kept.
 async fn origin(env: &Env, stores: &Stores) -> Result<String, Failure> {
     let fresh = DeviceId(env.rng.bytes()).to_string();
-    let kept = stores.meta.put_if_absent("deployment", fresh.as_bytes()).await?;
+    let kept = stores.meta.put_if_absent(DEPLOYMENT, fresh.as_bytes()).await?;
     Ok(format!("{}/audit/critical", String::from_utf8_lossy(&kept)))
 }
 
@@ -220,7 +234,9 @@ fn components(
 ) -> Vec<Component> {
     let door = doors.mutual(DATABASE, config.database_service_listen);
     // No store keeps logs yet: the table `logs` is empty.
-    let sql = databases.embedded().sql(Some(databases.platform().logs));
+    let (embedded, logs) = (databases.embedded(), Some(databases.platform().logs));
+    let elsewhere = config.databases.ticks.is_some();
+    let sql = if elsewhere { embedded.sql_without_ticks(logs) } else { embedded.sql(logs) };
     let observability = &doors.observability;
     let store = aitrading_database_service::component(env.clone(), databases.clone(), sql, door, observability);
     let (shown, closed) = (engine.clone(), engine.clone());

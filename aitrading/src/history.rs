@@ -4,7 +4,7 @@ mod bars;
 pub(crate) mod desk;
 pub(crate) mod export;
 pub(crate) mod import;
-mod progress;
+pub(crate) mod progress;
 mod stored;
 mod survey;
 mod ticks;

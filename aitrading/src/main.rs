@@ -71,6 +71,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Export(args) => history::export::run(env, out, &variables, &args).await?,
         Command::Backup(args) => backup::run(env, out, &variables, &args).await?,
         Command::Restore(args) => backup::restore::run(env, out, &args)?,
+        Command::MigrateStore(args) => commands::migrate_store::run(env, out, &variables, &args).await?,
         Command::Compare(args) => commands::compare::run(env, out, &variables, &args).await?,
         Command::Sql(args) => commands::sql::run(env, out, &variables, &args).await?,
         Command::Version(args) => commands::version::run(out, args.json)?,

@@ -129,7 +129,7 @@ fn table(out: &mut dyn Write, asked: &[BackendHealth]) -> Result<(), Failure> {
                 health.role.as_str(),
                 health.backend,
                 health.version.as_deref().unwrap_or("-"),
-                health.lag.map_or_else(dash, |lag| lag.to_string()),
+                health.lag_ms.map_or_else(dash, |lag| format!("{lag} ms")),
                 health.note.as_deref().unwrap_or_default()
             ),
         )?;

@@ -8,7 +8,7 @@ use crate::{
     vault::sealed::Sealed,
 };
 use aitrading_env::Env;
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 
 const BYTES_MAX: u64 = 64 * 1024;
 
@@ -19,6 +19,14 @@ pub(crate) fn run(env: &Env, out: &mut dyn Write, input: &mut dyn Read, args: &c
         let dir = layout.root().display();
         let text = format!("{dir} is not prepared; run `aitrading init --data-dir {dir}` first");
         return Err(Failure::new(Exit::Config, text));
+    }
+    if std::io::stdin().is_terminal() {
+        // The hint is for people; standard output holds the sealed text alone.
+        writeln!(
+            std::io::stderr(),
+            "reading the secret: type it, Enter, then Ctrl-D (it is shown; a file or a pipe is safer)"
+        )
+        .unwrap_or(());
     }
     let secret = bounded(input)?;
     let secret = secret.trim_end_matches(['\r', '\n']);

@@ -1,12 +1,14 @@
 //! The databases behind the server, as their operator meets them: named in the configuration, looked at, brought up to date.
 
-use crate::world::World;
-use aitrading_testkit::servers::{Postgres, USER};
+use crate::{
+    tick_files::{self, ROWS, SYMBOL},
+    world::World,
+};
+use aitrading_testkit::servers::{ClickHouse, Door, Postgres, USER};
 use std::path::Path;
 
-/// A configuration whose rows lie on `server`, with a sealed password.
-async fn named(world: &World, server: &Postgres) {
-    world.init().await;
+/// Names PostgreSQL for the rows, with a sealed password.
+fn name_postgres(world: &World, server: &Postgres) {
     let mut seal = std::process::Command::new(env!("CARGO_BIN_EXE_aitrading"));
     seal.args(["config", "seal", "database.relational.password", "--data-dir", "server"]);
     seal.current_dir(world.path("")).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
@@ -14,13 +16,22 @@ async fn named(world: &World, server: &Postgres) {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), server.password().as_bytes()).unwrap();
     let sealed = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
     assert!(sealed.starts_with("sealed:") && !sealed.contains(server.password()), "{sealed}");
-    let ca: &Path = server.ca_file();
+    let database = format!("database = \"{}\"\n", server.database());
+    name(world, "relational.postgresql", server.port(), server.ca_file(), sealed.trim(), &database);
+}
+
+/// Names ClickHouse for the ticks.
+fn name_clickhouse(world: &World, server: &ClickHouse) {
+    let password = world.path("clickhouse.password");
+    world.env.fs.write_atomic(&password, server.password().as_bytes()).unwrap();
+    let password = format!("file:{}", password.display());
+    name(world, "ticks.clickhouse", server.port(), server.ca_file(), &password, "");
+}
+
+fn name(world: &World, section: &str, port: u16, ca: &Path, password: &str, more: &str) {
     let section = format!(
-        "\n[database.relational.postgresql]\nhost = \"localhost\"\nport = {}\ndatabase = \"{}\"\nuser = \"{USER}\"\nca_file = \"{}\"\npassword = \"{}\"\n",
-        server.port(),
-        server.database(),
-        ca.display(),
-        sealed.trim()
+        "\n[database.{section}]\nhost = \"localhost\"\nport = {port}\nuser = \"{USER}\"\nca_file = \"{}\"\npassword = \"{password}\"\n{more}",
+        ca.display()
     );
     world.write("server/aitrading.toml", &(world.read("server/aitrading.toml") + &section));
 }
@@ -29,7 +40,8 @@ async fn named(world: &World, server: &Postgres) {
 async fn rows_on_postgresql_serve_the_whole_server() {
     let Some(postgres) = Postgres::start() else { return };
     let world = World::new();
-    named(&world, &postgres).await;
+    world.init().await;
+    name_postgres(&world, &postgres);
     let before = world.run(&["db", "status", "--data-dir", "server"]).await;
     before.refused(1, &["pending", "db migrate"]);
     assert!(before.out.contains("postgresql"), "{before:#?}");
@@ -62,4 +74,65 @@ async fn secrets_are_sealed_for_one_setting_only() {
     world.init().await;
     let misspelt = ["config", "seal", "database.tick.password", "--data-dir", "server"];
     world.run(&misspelt).await.refused(2, &["database.PART.password"]);
+}
+
+/// A desk that has traded embedded outgrows it: everything is moved, and it trades on from there.
+#[tokio::test]
+async fn a_desk_moves_to_servers_and_trades_on() {
+    let (Some(postgres), Some(clickhouse)) = (Postgres::start(), ClickHouse::start(Door::Tls)) else { return };
+    let world = World::new();
+    world.init().await;
+    world.write("ticks.csv", &tick_files::time_msc(ROWS));
+    let stream = ["--symbol", SYMBOL, "--ticks", "ticks.csv", "--speed", "5000"];
+    let server = world.up().await;
+    let mut client = world.client(&stream);
+    client.until_acknowledged(&world, ROWS / 3).await;
+    client.stop(&world).await;
+    server.stop(&world).await;
+    let before = world.run(&["migrate-store", "--data-dir", "server"]).await;
+    before.refused(78, &["no server to move to", "[database.relational.postgresql]"]);
+
+    name_postgres(&world, &postgres);
+    name_clickhouse(&world, &clickhouse);
+    world
+        .run(&["up", "--data-dir", "server"])
+        .await
+        .refused(78, &["was not moved", "migrate-store", "DATABASE_NOT_MOVED"]);
+    let moved = world.run(&["migrate-store", "--data-dir", "server", "--json"]).await;
+    let moved = moved.succeeded().json();
+    let parts: Vec<_> = moved["moved"].as_array().unwrap().iter().map(|part| part["role"].clone()).collect();
+    assert_eq!(parts, ["relational", "ticks"], "{moved}");
+    let again = world
+        .run(&["migrate-store", "--data-dir", "server", "--from", "embedded", "--to", "clickhouse,postgres"])
+        .await;
+    assert_eq!(again.succeeded().out.matches("was there already").count(), 2, "{again:#?}");
+
+    let server = world.up().await;
+    let held = world.run(&["migrate-store", "--data-dir", "server"]).await;
+    held.refused(75, &["stop the server"]);
+    let mut client = world.client(&stream);
+    client.until_feed_ends(&world).await;
+    let last = client.stop(&world).await;
+    assert_eq!(last["acknowledged"], ROWS, "{last}");
+    server.stop(&world).await;
+    let compared = world.compare("server", "client", "ticks.csv").await;
+    assert_eq!((&compared["same"], &compared["twice"]), (&true.into(), &0.into()), "{compared}");
+    assert_eq!(compared["stored"].as_u64().unwrap() + compared["rejected"].as_u64().unwrap(), ROWS, "{compared}");
+    assert_eq!(compared["disputed_reports"], 0, "{compared}");
+
+    let asked = world.run(&["sql", "--data-dir", "server", "SELECT count(*) FROM ticks"]).await;
+    asked.refused(74, &["ClickHouse server", "SQL_STORE"]);
+
+    clickhouse.stop();
+    let gone = world.run(&["up", "--data-dir", "server"]).await;
+    gone.refused(69, &["the ticks database at localhost", "cannot be used"]);
+    // A configuration that forgets a server does not bring the old rows back.
+    let config = world.read("server/aitrading.toml");
+    world.write("server/aitrading.toml", &config.replace("[database.relational.postgresql]", "[forgotten]"));
+    world.run(&["up", "--data-dir", "server"]).await.refused(78, &[]);
+    let cut = config.find("\n[database.relational.postgresql]").unwrap();
+    world.write("server/aitrading.toml", &config[..cut]);
+    world.run(&["up", "--data-dir", "server"]).await.refused(78, &["was moved to localhost", "DATABASE_MOVED"]);
+    let back = world.run(&["migrate-store", "--data-dir", "server", "--back"]).await;
+    assert_eq!(back.succeeded().out.matches("counts again").count(), 2, "{back:#?}");
 }

@@ -4,6 +4,7 @@
 //! an acknowledged record survives `kill -9` and power loss. The format is described in `docs/specs/journal.md`.
 #![warn(missing_docs)]
 
+mod backlog;
 mod error;
 mod format;
 mod handle;
@@ -15,6 +16,7 @@ mod settings;
 mod tests;
 mod writer;
 
+pub use backlog::Backlog;
 pub use error::JournalError;
 pub use handle::{Done, Journal, Permit, State};
 pub use reader::Reader;

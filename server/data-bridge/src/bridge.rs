@@ -29,6 +29,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -257,6 +258,12 @@ impl Bridge {
         drop(flushes);
         drain.join().await.unwrap_or(());
         flushed
+    }
+
+    /// How long the oldest acknowledged record has waited for the tick store.
+    #[must_use]
+    pub fn store_behind(&self) -> Duration {
+        self.drain.backlog.behind(self.core.env.clock.mono_ns())
     }
 
     /// Health, for probes: cheap, and without waiting.

@@ -12,7 +12,7 @@ use crate::{
 };
 use aitrading_env::Env;
 use aitrading_error::Coded;
-use aitrading_journal::{Journal, Position};
+use aitrading_journal::{Backlog, Journal, Position};
 use aitrading_model::{Source, TickReject};
 use aitrading_store::{JournalMark, SeqRun, SourceCommit, StoreError, TickCommit, TickStore};
 use std::{
@@ -35,11 +35,17 @@ pub(crate) struct DrainStatus {
     pub(crate) position: watch::Sender<Position>,
     /// Failed tries since the last success.
     pub(crate) failures: AtomicU64,
+    /// How long the store has been behind.
+    pub(crate) backlog: Backlog,
 }
 
 impl DrainStatus {
     pub(crate) fn new(position: Position) -> Arc<Self> {
-        Arc::new(Self { position: watch::Sender::new(position), failures: AtomicU64::new(0) })
+        Arc::new(Self {
+            position: watch::Sender::new(position),
+            failures: AtomicU64::new(0),
+            backlog: Backlog::default(),
+        })
     }
 }
 
@@ -85,6 +91,7 @@ impl Drain {
             // The journal is closed and everything is stored: only requests can come.
             std::future::pending::<()>().await;
         }
+        self.status.backlog.waits(self.journal.durable(), self.env.clock.mono_ns());
         self.env.clock.sleep(pause).await;
     }
 
@@ -119,6 +126,7 @@ impl Drain {
             }
             self.position = to;
             self.status.position.send_replace(to);
+            self.status.backlog.stored(to);
         }
         self.trim().await
     }

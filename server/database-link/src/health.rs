@@ -31,6 +31,9 @@ pub struct PoolUse {
     pub max: u32,
 }
 
+/// A store that is fed is always a moment behind; longer than this it does not keep up.
+const LAG_MS_MAX: u64 = 5_000;
+
 /// A sample of one store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BackendHealth {
@@ -46,8 +49,8 @@ pub struct BackendHealth {
     pub latency_us: Option<u64>,
     /// Its connections, if it has any.
     pub pool: Option<PoolUse>,
-    /// Records that wait to be handed to it, if any can.
-    pub lag: Option<u64>,
+    /// How long the oldest record has waited to be handed to it, in milliseconds, if a journal feeds it.
+    pub lag_ms: Option<u64>,
     /// What the operator should know. No secrets: probes show it.
     pub note: Option<String>,
 }
@@ -79,16 +82,16 @@ impl BackendHealth {
     #[must_use]
     pub fn embedded(role: Role, backend: &'static str) -> Self {
         let state = LinkState::Up;
-        Self { role, backend, version: None, state, latency_us: None, pool: None, lag: None, note: None }
+        Self { role, backend, version: None, state, latency_us: None, pool: None, lag_ms: None, note: None }
     }
 
     /// As one line of a probe. A store that was never asked does not count as working.
     #[must_use]
     pub fn part(&self) -> HealthPart {
-        let level = match (self.state, self.lag) {
+        let level = match (self.state, self.lag_ms) {
             (LinkState::Down, _) => HealthLevel::Down,
             (LinkState::Unknown | LinkState::Probing, _) => HealthLevel::Degraded,
-            (LinkState::Up, lag) if lag.unwrap_or_default() > 0 => HealthLevel::Degraded,
+            (LinkState::Up, lag) if lag.unwrap_or_default() > LAG_MS_MAX => HealthLevel::Degraded,
             (LinkState::Up, _) => HealthLevel::Up,
         };
         HealthPart { name: format!("database.{}", self.role), level, detail: self.detail() }
@@ -104,7 +107,7 @@ impl BackendHealth {
         };
         let latency = self.latency_us.map(|us| format!(", {us} us"));
         let pool = self.pool.map(|pool| format!(", {} of {} connections in use", pool.in_use(), pool.max));
-        let lag = self.lag.filter(|lag| *lag > 0).map(|lag| format!(", {lag} records behind"));
+        let lag = self.lag_ms.filter(|lag| *lag > LAG_MS_MAX).map(|lag| format!(", {lag} ms behind"));
         let note = self.note.as_ref().map(|note| format!(", {note}"));
         let parts = [version, state, latency, pool, lag, note];
         parts.into_iter().flatten().fold(self.backend.to_owned(), |text, part| text + &part)

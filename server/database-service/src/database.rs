@@ -108,11 +108,31 @@ impl Database {
         self.platform.clone()
     }
 
+    /// The SQLite file, for a move of all its rows.
+    pub(crate) const fn rows(&self) -> &Db {
+        &self.db
+    }
+
+    /// The tick store itself.
+    pub(crate) const fn ticks(&self) -> &Arc<SqlTicks> {
+        &self.ticks
+    }
+
     /// Read-only SQL over ticks, bars and the given logs; without a store of logs the table `logs` is empty. Costs nothing
     /// before the first question.
     #[must_use]
     pub fn sql(&self, logs: Option<Arc<dyn LogStore>>) -> SqlEngine {
-        let view = SqlView::new(Arc::clone(&self.ticks), logs);
+        self.sql_over(SqlView::new(Some(Arc::clone(&self.ticks)), logs))
+    }
+
+    /// As [`Database::sql`], for a deployment that keeps its ticks on a server: questions about ticks and bars are refused, for
+    /// what lies here is old.
+    #[must_use]
+    pub fn sql_without_ticks(&self, logs: Option<Arc<dyn LogStore>>) -> SqlEngine {
+        self.sql_over(SqlView::new(None, logs))
+    }
+
+    fn sql_over(&self, view: SqlView) -> SqlEngine {
         SqlEngine::new(self.env.clone(), self.settings.sql_limits(), Arc::new(view))
     }
 

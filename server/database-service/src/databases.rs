@@ -3,6 +3,7 @@
 use crate::{
     Database, PostgresStores, SchemaStatus, Servers, Settings,
     remote::{Adapter, Remote},
+    transfer::{at, refuse_moved, refuse_unmoved},
 };
 use aitrading_database_link::{BackendHealth, HealthLevel, Link, LinkError, LinkState, Role, Secrets, ServerSettings};
 use aitrading_env::Env;
@@ -13,7 +14,13 @@ use aitrading_store_clickhouse::{ClickHouseSettings, ClickHouseTicks};
 use aitrading_store_nats::{EventLimits, NatsEvents};
 use aitrading_store_redis::RedisCache;
 use aitrading_store_rest::{ArangoChains, WeaviatePatterns};
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 /// Why the databases of a deployment are not opened.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +43,28 @@ pub enum OpenError {
         /// Why.
         source: StoreError,
     },
+    /// An embedded part that was moved to a server.
+    #[error(
+        "the {role} database was moved to {to}, and the configuration names no server for it: the copy here is old; name the \
+         server again, or go back to the old copy with `aitrading migrate-store --back`"
+    )]
+    Moved {
+        /// Which part.
+        role: Role,
+        /// Where to.
+        to: String,
+    },
+    /// An embedded part that holds something, and an empty server for it.
+    #[error(
+        "the {role} database at {to} is empty, and what this directory holds was not moved there; move it with `aitrading \
+         migrate-store`, or leave it behind with `aitrading migrate-store --leave-behind`"
+    )]
+    NotMoved {
+        /// Which part.
+        role: Role,
+        /// The server.
+        to: String,
+    },
 }
 
 impl Coded for OpenError {
@@ -48,6 +77,12 @@ impl Coded for OpenError {
                 dna.side(FaultSide::Dependency).retry(Retry::Later)
             }
             Self::Server { source, .. } => source.dna(),
+            Self::Moved { .. } => {
+                Dna::new("database-service", "DATABASE_MOVED", Category::Config).side(FaultSide::Caller)
+            }
+            Self::NotMoved { .. } => {
+                Dna::new("database-service", "DATABASE_NOT_MOVED", Category::Config).side(FaultSide::Caller)
+            }
         }
     }
 }
@@ -59,7 +94,11 @@ pub struct Databases {
     stores: Stores,
     platform: PlatformStores,
     remotes: Arc<[Remote]>,
+    feeds: Arc<Mutex<BTreeMap<Role, Feed>>>,
 }
+
+/// Says how long the oldest record has waited to be handed to a part.
+type Feed = Arc<dyn Fn() -> Duration + Send + Sync>;
 
 /// Adapters of named servers, as they are opened.
 struct Opening<'a> {
@@ -95,6 +134,10 @@ impl Databases {
         let graph = opening.graph(servers)?;
         let events = opening.events(servers)?;
         let embedded = Database::open(env, settings, dir).await?;
+        if let Err(moved) = refuse_moved(&embedded, servers).await {
+            embedded.release().await;
+            return Err(moved);
+        }
         let mut stores = embedded.stores();
         let mut platform = embedded.platform();
         if let Some(rows) = opening.rows(servers).await? {
@@ -108,7 +151,14 @@ impl Databases {
         if let Some(ticks) = ticks {
             stores.ticks = ticks;
         }
-        Ok(Self { embedded, stores, platform, remotes: opening.remotes.into() })
+        for (role, settings) in [(Role::Relational, &servers.relational), (Role::Ticks, &servers.ticks)] {
+            let Some(settings) = settings else { continue };
+            if let Err(unmoved) = refuse_unmoved(&embedded, role, &stores, &at(settings)).await {
+                embedded.release().await;
+                return Err(unmoved);
+            }
+        }
+        Ok(Self { embedded, stores, platform, remotes: opening.remotes.into(), feeds: Arc::default() })
     }
 
     /// Asks every part how it is, for a look from outside: a directory that a running server holds is not opened.
@@ -217,13 +267,24 @@ impl Databases {
         embedded
     }
 
+    /// Whoever feeds a part from a journal says how long its oldest record has waited: health shows it as the part's lag.
+    pub fn fed(&self, role: Role, behind: impl Fn() -> Duration + Send + Sync + 'static) {
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner).insert(role, Arc::new(behind));
+    }
+
+    fn lag_ms(&self, role: Role) -> Option<u64> {
+        let feed = self.feeds.lock().unwrap_or_else(PoisonError::into_inner).get(&role).cloned()?;
+        Some(u64::try_from(feed().as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// How each part was at the last probe, in the order of [`Role::ALL`].
     #[must_use]
     pub fn backends(&self) -> Vec<BackendHealth> {
         let servers: Vec<_> = self.remotes.iter().map(Remote::health).collect();
         let of = |role: &Role| {
             let server = servers.iter().find(|health| health.role == *role).cloned();
-            server.unwrap_or_else(|| self.embedded.backend(*role))
+            let health = server.unwrap_or_else(|| self.embedded.backend(*role));
+            BackendHealth { lag_ms: self.lag_ms(*role), ..health }
         };
         Role::ALL.iter().map(of).collect()
     }

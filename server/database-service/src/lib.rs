@@ -24,6 +24,7 @@ mod sqlite;
 mod stats;
 mod stores;
 mod ticks;
+mod transfer;
 mod turn;
 
 pub use chains::LocalChains;
@@ -38,3 +39,6 @@ pub use service::{NAME, component};
 pub use settings::Settings;
 pub use sql::{Answer, ERROR_CODE, ERROR_DETAIL, LEFT_OUT, PATH as SQL_PATH, Question};
 pub use stores::RelationalStores;
+pub use transfer::{
+    Compared, DEPLOYMENT, Hear, TRANSFERABLE, TransferError, Transferred, leave_behind, take_back, transfer,
+};

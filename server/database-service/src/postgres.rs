@@ -13,4 +13,6 @@ mod relational;
 mod rotation;
 mod schema;
 
+pub(crate) use error::Doing;
 pub use open::PostgresStores;
+pub(crate) use open::long_connection;

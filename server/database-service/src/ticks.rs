@@ -16,6 +16,7 @@ mod shelf;
 mod show;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use crate::{
     Settings,

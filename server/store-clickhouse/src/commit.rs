@@ -17,7 +17,11 @@ pub(crate) const DUPLICATES: u8 = 0;
 
 /// The port's rules, and the calendar's.
 pub(crate) fn check(commit: &TickCommit) -> Result<(), StoreError> {
-    for part in &commit.sources {
+    check_parts(&commit.sources)
+}
+
+pub(crate) fn check_parts(parts: &[SourceCommit]) -> Result<(), StoreError> {
+    for part in parts {
         part.check()?;
         let times = part.ticks.iter().map(|tick| tick.time).chain(part.bars.iter().map(|bar| bar.start));
         times.chain([part.cursor.time]).try_for_each(check_time)?;
@@ -25,16 +29,26 @@ pub(crate) fn check(commit: &TickCommit) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Stores all rows under the attempt's stamp; they do not count yet. The tables are independent of each other, so they are
-/// written side by side.
+/// Stores all rows under the attempt's stamp; they do not count yet.
 pub(crate) async fn store(door: &Door, commit: &TickCommit, stamp: Stamp) -> Result<(), StoreError> {
-    let parts = commit.sources.as_slice();
+    store_from(door, &commit.sources, stamp, 0, Insert::Gathered).await
+}
+
+/// As [`store`], with places that begin at `first`. The tables are independent of each other, so they are written side by
+/// side.
+pub(crate) async fn store_from(
+    door: &Door,
+    parts: &[SourceCommit],
+    stamp: Stamp,
+    first: u32,
+    how: Insert,
+) -> Result<(), StoreError> {
     tokio::try_join!(
-        store_ticks(door, parts, stamp),
-        store_some(door, "bars", bars(parts, stamp)),
-        store_some(door, "gaps", gaps(parts, stamp)),
-        store_some(door, "rejects", rejects(parts, stamp)),
-        store_some(door, "cursors", cursors(parts, stamp)),
+        store_ticks(door, parts, stamp, first, how),
+        store_some(door, "bars", how, bars(parts, stamp, first)),
+        store_some(door, "gaps", how, gaps(parts, stamp, first)),
+        store_some(door, "rejects", how, rejects(parts, stamp)),
+        store_some(door, "cursors", how, cursors(parts, stamp, first)),
     )?;
     Ok(())
 }
@@ -44,7 +58,7 @@ trait Rows<T>: Iterator<Item = T> + Clone + Send + Sync {}
 impl<T, I: Iterator<Item = T> + Clone + Send + Sync> Rows<T> for I {}
 
 /// An insert of no rows would be a request for nothing.
-async fn store_some<T, I>(door: &Door, table: &'static str, rows: I) -> Result<(), StoreError>
+async fn store_some<T, I>(door: &Door, table: &'static str, how: Insert, rows: I) -> Result<(), StoreError>
 where
     T: RowOwned + RowWrite + Send + Sync,
     I: Rows<T>,
@@ -52,14 +66,20 @@ where
     if rows.clone().next().is_none() {
         return Ok(());
     }
-    door.insert(STORING, table, Insert::Gathered, rows).await
+    door.insert(STORING, table, how, rows).await
 }
 
-async fn store_ticks(door: &Door, parts: &[SourceCommit], stamp: Stamp) -> Result<(), StoreError> {
+async fn store_ticks(
+    door: &Door,
+    parts: &[SourceCommit],
+    stamp: Stamp,
+    first: u32,
+    how: Insert,
+) -> Result<(), StoreError> {
     let count: usize = parts.iter().map(|part| part.ticks.len()).sum();
-    for first in (0..count).step_by(INSERT_TICKS) {
-        let rows = ticks(parts, stamp).skip(first).take(INSERT_TICKS);
-        door.insert::<TickRow, _>(STORING, "ticks", Insert::Gathered, rows).await?;
+    for skipped in (0..count).step_by(INSERT_TICKS) {
+        let rows = ticks(parts, stamp, first).skip(skipped).take(INSERT_TICKS);
+        door.insert::<TickRow, _>(STORING, "ticks", how, rows).await?;
     }
     Ok(())
 }
@@ -69,12 +89,12 @@ fn numbers(runs: &[SeqRun]) -> impl Iterator<Item = (Epoch, u64)> + Clone + Send
 }
 
 /// `pos` counts through the commit, so that ticks of one time keep their order.
-fn ticks(parts: &[SourceCommit], stamp: Stamp) -> impl Rows<TickRow> {
+fn ticks(parts: &[SourceCommit], stamp: Stamp, first: u32) -> impl Rows<TickRow> {
     let all = parts.iter().flat_map(|part| {
         let numbered = part.ticks.iter().zip(numbers(&part.runs));
         numbered.map(move |(tick, (epoch, seq))| (part, tick, epoch, seq))
     });
-    all.zip(0_u32..).map(move |((part, tick, epoch, seq), pos)| {
+    all.zip(first..).map(move |((part, tick, epoch, seq), pos)| {
         let (tenant, account) = key(&part.source);
         let prices = scaled(tick, part.digits);
         TickRow {
@@ -100,9 +120,9 @@ fn ticks(parts: &[SourceCommit], stamp: Stamp) -> impl Rows<TickRow> {
 // Each kind of row is made by a function of its own: inside an asynchronous one the compiler cannot see that the iterators
 // may go to another thread.
 
-fn bars(parts: &[SourceCommit], stamp: Stamp) -> impl Rows<BarRow> {
+fn bars(parts: &[SourceCommit], stamp: Stamp, first: u32) -> impl Rows<BarRow> {
     let all = parts.iter().flat_map(|part| part.bars.iter().map(move |bar| (part, bar)));
-    all.zip(0_u32..).map(move |((part, bar), pos)| {
+    all.zip(first..).map(move |((part, bar), pos)| {
         let (tenant, account) = key(&part.source);
         BarRow {
             tenant,
@@ -123,9 +143,9 @@ fn bars(parts: &[SourceCommit], stamp: Stamp) -> impl Rows<BarRow> {
     })
 }
 
-fn gaps(parts: &[SourceCommit], stamp: Stamp) -> impl Rows<GapRow> {
+fn gaps(parts: &[SourceCommit], stamp: Stamp, first: u32) -> impl Rows<GapRow> {
     let all = parts.iter().flat_map(|part| part.gaps.iter().map(move |gap| (part, gap)));
-    all.zip(0_u32..).map(move |((part, gap), pos)| {
+    all.zip(first..).map(move |((part, gap), pos)| {
         let (tenant, account) = key(&part.source);
         GapRow {
             tenant,
@@ -153,8 +173,8 @@ fn rejects(parts: &[SourceCommit], stamp: Stamp) -> impl Rows<RejectRow> {
     })
 }
 
-fn cursors(parts: &[SourceCommit], stamp: Stamp) -> impl Rows<CursorRow> {
-    parts.iter().zip(0_u32..).map(move |(part, pos)| {
+fn cursors(parts: &[SourceCommit], stamp: Stamp, first: u32) -> impl Rows<CursorRow> {
+    parts.iter().zip(first..).map(move |(part, pos)| {
         let (tenant, account) = key(&part.source);
         CursorRow {
             tenant,

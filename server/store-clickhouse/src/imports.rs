@@ -61,7 +61,7 @@ impl ClickHouseTicks {
     }
 }
 
-fn row(key: ImportKey, to: &ImportProgress, stamp: Stamp) -> ImportRow {
+pub(crate) fn row(key: ImportKey, to: &ImportProgress, stamp: Stamp) -> ImportRow {
     ImportRow {
         tenant: to.source.tenant.0,
         key: key.to_string(),

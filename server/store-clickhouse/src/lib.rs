@@ -16,8 +16,10 @@ mod refusal;
 mod rows;
 mod schema;
 mod store;
+mod take_over;
 mod upkeep;
 mod version;
 mod writer;
 
-pub use store::{ClickHouseSettings, ClickHouseTicks};
+pub use store::{ClickHouseSettings, ClickHouseTicks, VisitNumbers};
+pub use take_over::TakeOver;

@@ -5,11 +5,11 @@ use crate::{
     commit::DUPLICATES,
     door::Door,
     marks::{Visible, visible},
-    rows::{Size, StoredBar, StoredCursor, StoredGap, StoredRejects, StoredTick},
+    rows::{Size, StoredBar, StoredCursor, StoredGap, StoredNumber, StoredRejects, StoredTick},
 };
 use aitrading_model::{AccountId, Bar, Cursor, Epoch, Gap, MarketTime, Source, TenantId, Tick, TickReject, Timeframe};
 use aitrading_store::{StoreError, TickCounts};
-use clickhouse::query::Query;
+use clickhouse::{RowOwned, RowRead, query::Query};
 
 const READING: &str = "reading stored ticks";
 /// Ticks of one answer: what a scan holds in memory, and what one deadline is for.
@@ -17,6 +17,13 @@ const PAGE_TICKS: u64 = 65_536;
 
 const TICKS: &str = visible!(
     "SELECT time_ms, number, pos, bid, spread, last, volume, flags, scale FROM ticks
+    WHERE tenant = {tenant:UInt64} AND account = {account:UInt64} AND symbol = {symbol:String}
+    AND time_ms >= {from:Int64} AND time_ms < {to:Int64} AND (time_ms, number, pos) > ({from:Int64}, {after:UInt64}, {pos:UInt32})
+    AND",
+    "ORDER BY time_ms, number, pos LIMIT {limit:UInt64}"
+);
+const NUMBERS: &str = visible!(
+    "SELECT time_ms, number, pos, epoch, seq FROM ticks
     WHERE tenant = {tenant:UInt64} AND account = {account:UInt64} AND symbol = {symbol:String}
     AND time_ms >= {from:Int64} AND time_ms < {to:Int64} AND (time_ms, number, pos) > ({from:Int64}, {after:UInt64}, {pos:UInt32})
     AND",
@@ -55,6 +62,23 @@ const IMPORTED: &str = visible!(
 const SIZE: &str = "SELECT sum(data_compressed_bytes) AS bytes, sum(rows) AS ticks FROM system.parts
     WHERE active AND database = currentDatabase() AND table = 'ticks'";
 
+/// A row's place in its source: time, number and place in the commit.
+trait Placed {
+    fn place(&self) -> (i64, u64, u32);
+}
+
+impl Placed for StoredTick {
+    fn place(&self) -> (i64, u64, u32) {
+        (self.time_ms, self.number, self.pos)
+    }
+}
+
+impl Placed for StoredNumber {
+    fn place(&self) -> (i64, u64, u32) {
+        (self.time_ms, self.number, self.pos)
+    }
+}
+
 /// Ticks of one source, a page at a time.
 #[derive(Debug)]
 pub(crate) struct Pages<'a> {
@@ -83,12 +107,25 @@ impl<'a> Pages<'a> {
 
     /// The next ticks; none at the end.
     pub(crate) async fn next(&mut self) -> Result<Vec<Tick>, StoreError> {
+        self.rows::<StoredTick>(TICKS).await?.iter().map(codec::tick).collect()
+    }
+
+    /// Epoch and number of the next ticks; none at the end.
+    pub(crate) async fn next_numbers(&mut self) -> Result<Vec<(Epoch, u64)>, StoreError> {
+        let rows = self.rows::<StoredNumber>(NUMBERS).await?;
+        Ok(rows.into_iter().map(|row| (Epoch(row.epoch), row.seq)).collect())
+    }
+
+    async fn rows<T: RowOwned + RowRead + Placed + Send>(
+        &mut self,
+        statement: &'static str,
+    ) -> Result<Vec<T>, StoreError> {
         if self.left == 0 {
             return Ok(Vec::new());
         }
         let wanted = self.left.min(PAGE_TICKS);
-        let page = self.door.fetch::<StoredTick>(READING, |client| {
-            let query = self.visible.bind(of(client.query(TICKS), &self.source));
+        let page = self.door.fetch::<T>(READING, |client| {
+            let query = self.visible.bind(of(client.query(statement), &self.source));
             let (from, number, pos) = self.after;
             query
                 .param("from", from)
@@ -101,9 +138,9 @@ impl<'a> Pages<'a> {
         let got = u64::try_from(page.len()).unwrap_or(u64::MAX);
         self.left = if got < wanted { 0 } else { self.left.saturating_sub(got) };
         if let Some(last) = page.last() {
-            self.after = (last.time_ms, last.number, last.pos);
+            self.after = last.place();
         }
-        page.iter().map(codec::tick).collect()
+        Ok(page)
     }
 }
 

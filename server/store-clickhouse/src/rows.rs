@@ -45,6 +45,15 @@ pub(crate) struct StoredTick {
     pub(crate) scale: u8,
 }
 
+#[derive(Debug, Clone, Copy, Row, Deserialize)]
+pub(crate) struct StoredNumber {
+    pub(crate) time_ms: i64,
+    pub(crate) number: u64,
+    pub(crate) pos: u32,
+    pub(crate) epoch: u64,
+    pub(crate) seq: u64,
+}
+
 #[derive(Debug, Clone, Row, Serialize)]
 pub(crate) struct BarRow {
     pub(crate) tenant: u64,

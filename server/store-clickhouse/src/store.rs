@@ -33,7 +33,7 @@ use crate::{
 };
 use aitrading_database_link::{BackendHealth, Link};
 use aitrading_env::Env;
-use aitrading_model::{Bar, Cursor, Gap, MarketTime, Source, TenantId, Tick, Timeframe};
+use aitrading_model::{Bar, Cursor, Epoch, Gap, MarketTime, Source, TenantId, Tick, Timeframe};
 use aitrading_store::{
     ImportCommit, ImportKey, ImportProgress, JournalMark, StoreError, TickCommit, TickCounts, TickStore, Visit,
 };
@@ -47,6 +47,9 @@ pub struct ClickHouseSettings {
     /// Days after which ticks are forgotten; for ever if none.
     pub retention_days: Option<NonZeroU32>,
 }
+
+/// Takes epochs and sequence numbers of ticks, many at a time, in order.
+pub type VisitNumbers<'a> = dyn FnMut(&[(Epoch, u64)]) + Send + 'a;
 
 /// Ticks, bars and gaps on a ClickHouse server.
 #[derive(Debug)]
@@ -110,7 +113,23 @@ impl ClickHouseTicks {
         }
     }
 
-    async fn door(&self) -> Result<&Door, StoreError> {
+    /// Shows the numbers (epoch, sequence number) of every tick of a source, in the order of [`TickStore::scan`].
+    ///
+    /// # Errors
+    /// As the server says.
+    pub async fn numbers(&self, source: Source, visit: &mut VisitNumbers<'_>) -> Result<(), StoreError> {
+        let all = (MarketTime(i64::MIN), MarketTime(i64::MAX));
+        let mut pages = Pages::open(self.door().await?, source, all, u64::MAX).await?;
+        loop {
+            let page = pages.next_numbers().await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            visit(&page);
+        }
+    }
+
+    pub(crate) async fn door(&self) -> Result<&Door, StoreError> {
         self.prepare().await?;
         Ok(&self.door)
     }

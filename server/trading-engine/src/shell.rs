@@ -18,7 +18,7 @@ use crate::{
 use aitrading_audit::{AuditLog, LogState};
 use aitrading_env::{Env, Fs, Task};
 use aitrading_hub::{Part, Status};
-use aitrading_journal::{Journal, Position, State as JournalState};
+use aitrading_journal::{Backlog, Journal, Position, State as JournalState};
 use aitrading_model::{SignalId, TraceId};
 use aitrading_risk::{StateScope, TradingState};
 use aitrading_store::{SignalStore, SubscriptionStore, TickStore};
@@ -31,6 +31,7 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -107,6 +108,8 @@ struct Shared {
     /// Accounts whose entitlement is kept fresh.
     accounts: Mutex<BTreeSet<AccountKey>>,
     projected: watch::Sender<Position>,
+    /// How long the signal store has been behind the journal.
+    backlog: Arc<Backlog>,
     tasks: Mutex<Vec<Task>>,
 }
 
@@ -146,6 +149,7 @@ impl TradingEngine {
             subscriptions: Arc::clone(&parts.subscriptions),
             accounts: Mutex::new(BTreeSet::new()),
             projected: watch::Sender::new(Position { segment: mark.segment, offset: mark.offset }),
+            backlog: Arc::default(),
             tasks: Mutex::new(Vec::new()),
         });
         let project = project::start(&shared, &parts, journal)?;
@@ -224,6 +228,12 @@ impl TradingEngine {
     #[must_use]
     pub fn stopped(&self) -> Option<&'static str> {
         self.0.gauges.stopped.get().copied()
+    }
+
+    /// How long the oldest durable event has waited for the signal store.
+    #[must_use]
+    pub fn store_behind(&self) -> Duration {
+        self.0.backlog.behind(self.0.env.clock.mono_ns())
     }
 
     /// Parts for health reports.

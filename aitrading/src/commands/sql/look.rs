@@ -10,7 +10,7 @@ use aitrading_database_service::{Answer, Database, Question};
 use aitrading_env::{Env, RngExt};
 use aitrading_error::{Coded, chain};
 use aitrading_model::TraceId;
-use aitrading_sql_engine::{Format, SqlError, SqlSession};
+use aitrading_sql_engine::{Format, SqlEngine, SqlError, SqlSession};
 use std::time::Duration;
 
 /// Answers from the directory, which is locked for this process.
@@ -30,20 +30,21 @@ pub(super) async fn look(
         rows: question.max_rows,
         wall: question.timeout_ms.map(Duration::from_millis),
     };
-    let answered = write(&database, question, &session, format, sink).await;
+    let elsewhere = config.databases.ticks.is_some();
+    let engine = if elsewhere { database.sql_without_ticks(None) } else { database.sql(None) };
+    let answered = write(&engine, question, &session, format, sink).await;
     database.release().await;
     answered
 }
 
 async fn write(
-    database: &Database,
+    engine: &SqlEngine,
     question: &Question,
     session: &SqlSession,
     format: Format,
     sink: &mut Sink<'_>,
 ) -> Result<(), Failure> {
-    let engine = database.sql(None);
-    let mut answer = Answer::begin(&engine, &question.sql, session, format).await.map_err(|e| failed(&e))?;
+    let mut answer = Answer::begin(engine, &question.sql, session, format).await.map_err(|e| failed(&e))?;
     if !answer.left_out().is_empty() {
         warn(&answer.left_out().join(", "));
     }

@@ -2,7 +2,7 @@
 
 use super::{
     db::{Db, Doing},
-    dial::ask,
+    dial::{ask, dial},
     pool::Pool,
     relational, schema,
 };
@@ -10,11 +10,14 @@ use crate::{PlatformRows, RelationalStores, SchemaStatus, meters};
 use aitrading_database_link::{BackendHealth, Link, Role, Secrets, ServerSettings};
 use aitrading_env::Env;
 use aitrading_store::StoreError;
-use std::sync::Arc;
+use sqlx::PgConnection;
+use std::{sync::Arc, time::Duration};
 
 const BACKEND: &str = "postgresql";
 const OPENING: &str = "opening the database server";
 const PROBING: &str = "probing the database server";
+/// How long the server works on one statement of a move: a table may be large.
+const MOVE_LIMIT: Duration = Duration::from_mins(30);
 
 /// The stores of rows on a PostgreSQL server, 14 or later. Cheap to clone.
 ///
@@ -116,6 +119,23 @@ impl PostgresStores {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// A connection outside of any pool, for a move of whole tables.
+///
+/// # Errors
+/// As [`PostgresStores::open`].
+pub(crate) async fn long_connection(
+    env: &Env,
+    settings: &ServerSettings,
+    secrets: &Secrets,
+) -> Result<PgConnection, StoreError> {
+    let fresh = dial(env, &link(env, settings, secrets)?, MOVE_LIMIT).await?;
+    if fresh.facts.read_only {
+        let source = "it is a standby, or read-only by its settings".into();
+        return Err(StoreError::ReadOnly { doing: OPENING, source });
+    }
+    Ok(fresh.raw)
 }
 
 fn link(env: &Env, settings: &ServerSettings, secrets: &Secrets) -> Result<Link, StoreError> {

@@ -10,24 +10,30 @@ use std::sync::Arc;
 
 /// Ticks and bars of this database, and logs of whoever keeps them.
 pub(crate) struct SqlView {
-    ticks: Arc<SqlTicks>,
+    /// `None`: they are kept elsewhere, and what lies here is old.
+    ticks: Option<Arc<SqlTicks>>,
     logs: Option<Arc<dyn LogStore>>,
 }
 
 impl SqlView {
-    pub(crate) fn new(ticks: Arc<SqlTicks>, logs: Option<Arc<dyn LogStore>>) -> Self {
+    pub(crate) fn new(ticks: Option<Arc<SqlTicks>>, logs: Option<Arc<dyn LogStore>>) -> Self {
         Self { ticks, logs }
+    }
+
+    fn here(&self) -> Result<&SqlTicks, StoreError> {
+        let what = "ticks and bars are kept on the ClickHouse server that the configuration names: ask that server";
+        self.ticks.as_deref().ok_or(StoreError::Invalid { what })
     }
 }
 
 #[async_trait]
 impl TickFilesView for SqlView {
     async fn ticks(&self, tenant: TenantId, wish: &TickWish) -> Result<TickSnapshot, StoreError> {
-        self.ticks.show(tenant, wish).await
+        self.here()?.show(tenant, wish).await
     }
 
     async fn bars(&self, tenant: TenantId, wish: &BarWish) -> Result<Rows<BarRow>, StoreError> {
-        self.ticks.show_bars(tenant, wish).await
+        self.here()?.show_bars(tenant, wish).await
     }
 
     async fn logs(&self, tenant: TenantId, wish: &LogWish) -> Result<Rows<LogRow>, StoreError> {
@@ -54,7 +60,9 @@ impl TickFilesView for SqlView {
     }
 
     async fn damaged(&self, file: &ListedFile) {
-        self.ticks.set_aside.add(file);
+        if let Some(ticks) = &self.ticks {
+            ticks.set_aside.add(file);
+        }
     }
 }
 

@@ -13,15 +13,15 @@ use aitrading_model::{
 use aitrading_store::{StoreError, TickCounts};
 
 /// What the catalogue lists of one source.
-pub(super) struct View {
-    pub(super) files: Vec<Listed>,
-    pub(super) tail: Rows,
+pub(crate) struct View {
+    pub(crate) files: Vec<Listed>,
+    pub(crate) tail: Rows,
     _pin: Pin,
 }
 
 impl SqlTicks {
     /// Files that may hold ticks with `from <= time < to` (no end: `None`), and all that wait.
-    pub(super) async fn view(&self, source: &Source, from: i64, to: Option<i64>) -> Result<View, StoreError> {
+    pub(crate) async fn view(&self, source: &Source, from: i64, to: Option<i64>) -> Result<View, StoreError> {
         let pin = self.shelf.pin();
         let mut tx = self.db.read(READING).await?;
         let mut view = View { files: Vec::new(), tail: Rows::default(), _pin: pin };

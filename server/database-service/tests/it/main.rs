@@ -26,5 +26,9 @@ mod service;
 mod sql;
 #[cfg(test)]
 mod sql_door;
+// The servers of the testkit are processes as Unix has them.
+#[cfg(test)]
+#[cfg(unix)]
+mod transfer;
 #[cfg(test)]
 mod world;

@@ -39,7 +39,7 @@ const IMPATIENT: Limits = Limits {
 };
 
 /// How the server is to be spoken to at `address`: with its own authority and its own password.
-fn settings(server: &Postgres, address: SocketAddr) -> ServerSettings {
+pub(crate) fn settings(server: &Postgres, address: SocketAddr) -> ServerSettings {
     let transport = Transport::Tls(TlsFiles { ca: server.ca_file().to_owned(), client: None });
     let mut settings = ServerSettings::new("127.0.0.1", address.port(), transport);
     server.database().clone_into(&mut settings.database);
@@ -58,7 +58,7 @@ fn write_password(path: &Path, password: &str) {
     Env::real().fs.write_atomic(path, password.as_bytes()).unwrap();
 }
 
-async fn open(settings: &ServerSettings) -> Result<PostgresStores, StoreError> {
+pub(crate) async fn open(settings: &ServerSettings) -> Result<PostgresStores, StoreError> {
     PostgresStores::open(&Env::real(), settings, &Secrets::default()).await
 }
 

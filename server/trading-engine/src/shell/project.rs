@@ -33,10 +33,12 @@ pub(super) fn start(shared: &Arc<Shared>, parts: &Parts, journal: Journal) -> Re
     drop(parts.env.spawn.thread("engine-project", read).map_err(EngineError::Thread)?);
     let signals = Arc::clone(&parts.signals);
     let (clock, projected) = (Arc::clone(&parts.env.clock), shared.projected.clone());
+    let backlog = Arc::clone(&shared.backlog);
     let follow = async move {
         let mut at = mark;
         let mut given = given;
         while journal.durable_after(at).await.is_ok() {
+            backlog.waits(journal.durable(), clock.mono_ns());
             if ask.send(()).await.is_err() {
                 return;
             }
@@ -45,6 +47,7 @@ pub(super) fn start(shared: &Arc<Shared>, parts: &Parts, journal: Journal) -> Re
                     let mark = JournalMark { segment: position.segment, offset: position.offset };
                     apply(signals.as_ref(), &clock, mark, changes).await;
                     at = position;
+                    backlog.stored(at);
                     projected.send_replace(at);
                 }
                 Some(Err(error)) => {
