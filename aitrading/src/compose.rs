@@ -20,7 +20,7 @@ use aitrading_http::{Door, DoorConfig, Handler, Limits, Metrics, Observability, 
 use aitrading_hub::{Component, Handover, Health, Hub, HubConfig, Part, Running};
 use aitrading_model::DeviceId;
 use aitrading_security::{NoiseKeyPair, SanAuthenticator};
-use aitrading_store::Stores;
+use aitrading_store::{StoreError, Stores};
 use aitrading_trading_engine::{AuditParts, EngineKeys, Parts, Pseudonyms, TradingEngine};
 use aitrading_wire::services::CheckpointSource;
 use std::{net::SocketAddr, sync::Arc};
@@ -92,11 +92,13 @@ pub(crate) async fn start(
 /// The bridge knows no servers: one that does not tell where its ticks stand is named here.
 fn unopened(error: &BridgeError, ticks: Option<&ServerSettings>) -> Failure {
     let failure = Failure::coded(error);
-    let (BridgeError::Store(_), Some(ticks)) = (error, ticks) else { return failure };
+    let (BridgeError::Store(store), Some(ticks)) = (error, ticks) else { return failure };
+    let away = matches!(**store, StoreError::Unavailable { .. } | StoreError::TooSlow { .. });
+    let exit = if away { Exit::Unavailable as u8 } else { failure.exit };
     let (host, port, why) = (&ticks.host, ticks.port, failure.message);
     let message =
         format!("the ticks database at {host}:{port} cannot be used; `aitrading db health` asks every database: {why}");
-    Failure { message, ..failure }
+    Failure { exit, message }
 }
 
 /// What passwords of databases are fetched with.
