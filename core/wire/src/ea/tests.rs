@@ -310,7 +310,7 @@ fn a_lying_count_is_refused_before_it_is_read() {
 #[test]
 fn the_layout_is_the_one_that_is_documented() {
     let frame = Message::TickContinue(FeedNumber { feed: 0x0403_0201 }).frame(3);
-    assert_eq!(frame[..12], [b'A', b'T', b'E', b'A', 2, 22, 3, 0, 4, 0, 0, 0]);
+    assert_eq!(frame[..12], [b'A', b'T', b'E', b'A', 3, 22, 3, 0, 4, 0, 0, 0]);
     assert_eq!(frame[16..], [1, 2, 3, 4]);
     let crc = crc32c::crc32c_append(crc32c::crc32c(&frame[..12]), &frame[16..]);
     assert_eq!(frame[12..16], crc.to_le_bytes());
