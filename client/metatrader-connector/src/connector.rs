@@ -191,7 +191,8 @@ impl Connector {
     /// Ends in order: no new ticks, answers to orders that are under way, reports out, session closed, ledger written. What is
     /// not done in time is done after the next start. Returns the last status.
     pub async fn stop(self) -> Status {
-        let Running { terminal, ledger, pump, board, inbox, stop, clock, keeper, signals, reporter, archive, .. } = self.parts;
+        let Running { terminal, ledger, pump, board, inbox, stop, clock, keeper, signals, reporter, archive, .. } =
+            self.parts;
         let (memory, (latencies, saving), lock) = (self.parts.memory, self.parts.latencies, self.parts.lock);
         pump.stop_all().await;
         let (done, ended) = oneshot::channel();

@@ -229,6 +229,7 @@ impl DayCheck {
     pub fn differing_hours(&self) -> impl Iterator<Item = MarketTime> {
         let (start, mask) = (self.day.saturating_mul(86_400_000), self.hours);
         let bits = (0_i64..).take(HOURS).zip((0_u32..).map(move |bit| mask & (1_u32 << (bit & 31)) != 0));
-        bits.filter(|(_, set)| *set).map(move |(hour, _)| MarketTime(start.saturating_add(hour.saturating_mul(3_600_000))))
+        bits.filter(|(_, set)| *set)
+            .map(move |(hour, _)| MarketTime(start.saturating_add(hour.saturating_mul(3_600_000))))
     }
 }

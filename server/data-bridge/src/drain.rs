@@ -6,9 +6,9 @@
 use crate::{
     BridgeError, Settings,
     background::blocking,
+    gaps::Totals,
     meters,
     recovery::{States, decode, save},
-    gaps::Totals,
     tick::{BatchRecord, Checkpoint, HistoryRecord, Record, changed_bars, missing},
 };
 use aitrading_env::Env;

@@ -4,7 +4,9 @@
 mod tests;
 
 use crate::rows::{StoredBar, StoredGap, StoredTick};
-use aitrading_model::{Bar, Gap, GapKind, GapRecord, GapState, MarketTime, Price, Source, Tick, TickFlags, Timeframe, Volume};
+use aitrading_model::{
+    Bar, Gap, GapKind, GapRecord, GapState, MarketTime, Price, Source, Tick, TickFlags, Timeframe, Volume,
+};
 use aitrading_store::StoreError;
 
 /// Decimals of a price as the model counts.

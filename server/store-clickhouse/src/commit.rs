@@ -21,7 +21,8 @@ pub(crate) const DUPLICATES: u8 = 0;
 pub(crate) fn check(commit: &TickCommit) -> Result<(), StoreError> {
     for part in &commit.sources {
         part.check()?;
-        let times = part.ticks.iter().chain(&part.late).map(|tick| tick.time).chain(part.bars.iter().map(|bar| bar.start));
+        let times =
+            part.ticks.iter().chain(&part.late).map(|tick| tick.time).chain(part.bars.iter().map(|bar| bar.start));
         times.chain([part.cursor.time]).try_for_each(check_time)?;
     }
     Ok(())

@@ -16,11 +16,8 @@ pub(crate) const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1";
 
 /// The steps; the first makes version 1, the second added imports, the third what became of holes and days.
-pub(crate) const STEPS: [&[&str]; KNOWN as usize] = [
-    &[TICKS, BARS, GAPS, REJECTS, CURSORS, MARKS, WRITERS],
-    &[IMPORTS],
-    &[GAP_STATES, GAP_ATTEMPTS, GAP_ADDED, DAYS],
-];
+pub(crate) const STEPS: [&[&str]; KNOWN as usize] =
+    [&[TICKS, BARS, GAPS, REJECTS, CURSORS, MARKS, WRITERS], &[IMPORTS], &[GAP_STATES, GAP_ATTEMPTS, GAP_ADDED, DAYS]];
 
 /// A hole has a row for each commit that had to do with it: the newest that counts says where it stands, and `added` adds up.
 /// 255 is a row that only records the hole.

@@ -105,7 +105,8 @@ impl SourceCommit {
         if gaps.any(|gap| gap.source != self.source) {
             return Err(StoreError::Invalid { what: "a gap belongs to another source" });
         }
-        if !self.late.is_sorted_by_key(|tick| tick.time) || self.late.last().is_some_and(|t| t.time > self.cursor.time) {
+        if !self.late.is_sorted_by_key(|tick| tick.time) || self.late.last().is_some_and(|t| t.time > self.cursor.time)
+        {
             return Err(StoreError::Invalid { what: "late ticks are not in order, or later than the source was read" });
         }
         Ok(())

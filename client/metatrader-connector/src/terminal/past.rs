@@ -11,7 +11,11 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 /// Answers one request: the ticks that the market has seen, without those that were rewritten away.
-pub(super) async fn answer(desk: &Desk, request: HistoryRequest, outbox: &mpsc::Sender<Outgoing>) -> Result<(), Broken> {
+pub(super) async fn answer(
+    desk: &Desk,
+    request: HistoryRequest,
+    outbox: &mpsc::Sender<Outgoing>,
+) -> Result<(), Broken> {
     let HistoryRequest { request_id, symbol, from, to } = request;
     let Some(feed) = desk.settings.feeds.iter().find(|feed| feed.symbol == symbol) else {
         return say(outbox, HistoryEnd { request_id, total: 0, error: HistoryEnd::UNKNOWN_SYMBOL }).await;

@@ -91,7 +91,9 @@ impl History {
     #[must_use]
     pub const fn answers(&self) -> Option<u64> {
         match self {
-            Self::Ticks { id, .. } | Self::End { id, .. } | Self::Sums { id, .. } | Self::Failed { id, .. } => Some(*id),
+            Self::Ticks { id, .. } | Self::End { id, .. } | Self::Sums { id, .. } | Self::Failed { id, .. } => {
+                Some(*id)
+            }
             Self::Ask { .. } | Self::Rewritten { .. } => None,
         }
     }

@@ -292,7 +292,11 @@ async fn a_day_that_is_over_is_counted_and_what_it_lacks_is_fetched() {
     let found = world.store.latest_days(source(), 9).await.unwrap();
     let [day] = found.as_slice() else { panic!("{found:?}") };
     let in_day = kept.iter().filter(|tick| tick.time.day() == day.day).count() as u64;
-    assert_eq!((day.terminal, day.stored, day.refused, day.hours), (in_day, in_day, 1, 0), "no alarm for the refused one");
+    assert_eq!(
+        (day.terminal, day.stored, day.refused, day.hours),
+        (in_day, in_day, 1, 0),
+        "no alarm for the refused one"
+    );
     let gaps = world.store.gaps(source()).await.unwrap();
     let told: Vec<_> = gaps.iter().map(|record| (record.gap.kind, record.gap.from, record.added)).collect();
     assert_eq!(told, [(GapKind::Difference, MarketTime(MONDAY + 5 * HOUR), 1)]);

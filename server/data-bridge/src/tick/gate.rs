@@ -1,9 +1,7 @@
 //! The gate that every batch of a source passes: sequence, duplicates, validation, silence.
 
 use super::record::BatchRecord;
-use aitrading_model::{
-    Cursor, Epoch, Gap, GapKind, MarketTime, Source, Tick, TickBatch, TickReject, Timestamp,
-};
+use aitrading_model::{Cursor, Epoch, Gap, GapKind, MarketTime, Source, Tick, TickBatch, TickReject, Timestamp};
 
 /// 1990-01-01 UTC: no electronic quote is older.
 const EARLIEST: MarketTime = MarketTime(631_152_000_000);

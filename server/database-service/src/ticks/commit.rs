@@ -3,8 +3,7 @@
 use super::{
     SqlTicks,
     catalogue::{self, Listed, WRITING},
-    late,
-    imports,
+    imports, late,
     plan::{Plan, ToFiles, pieces, plan},
     rows::Rows,
     shelf::{FileRow, Shelf},
@@ -218,7 +217,8 @@ async fn take_source(conn: &mut SqliteConnection, part: &SourceCommit) -> Result
         query.execute(&mut *conn).await.doing(WRITING)?;
     }
     for change in &part.changes {
-        let statement = "INSERT INTO gaps (source, from_ms, to_ms, kind, state, attempts, added) VALUES (?, ?, ?, ?, ?, ?, ?)
+        let statement =
+            "INSERT INTO gaps (source, from_ms, to_ms, kind, state, attempts, added) VALUES (?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT (source, from_ms, to_ms, kind) DO UPDATE SET state = excluded.state,
                  attempts = excluded.attempts, added = gaps.added + excluded.added";
         let (gap, (state, attempts)) = (&change.gap, change.state.numbers());

@@ -2,8 +2,8 @@
 
 use super::lock;
 use crate::{
-    GapChange, ImportCommit, ImportKey, ImportProgress, JournalMark, SourceCommit, StoreError, TickCommit, TickCounts, TickStore,
-    Visit,
+    GapChange, ImportCommit, ImportKey, ImportProgress, JournalMark, SourceCommit, StoreError, TickCommit, TickCounts,
+    TickStore, Visit,
 };
 use aitrading_model::{
     Bar, Cursor, DayCheck, Gap, GapRecord, GapState, MarketTime, Source, TenantId, Tick, TickReject, Timeframe,
@@ -66,7 +66,6 @@ impl Kept {
         self.duplicates = self.duplicates.saturating_add(commit.duplicates);
     }
 }
-
 
 impl MemoryTicks {
     fn with<T: Default>(&self, source: Source, read: impl FnOnce(&Kept) -> T) -> T {
@@ -181,8 +180,7 @@ impl TickStore for MemoryTicks {
     }
 
     async fn latest_days(&self, source: Source, limit: usize) -> Result<Vec<DayCheck>, StoreError> {
-        let mut days: Vec<DayCheck> =
-            self.with(source, |kept| kept.days.values().rev().take(limit).copied().collect());
+        let mut days: Vec<DayCheck> = self.with(source, |kept| kept.days.values().rev().take(limit).copied().collect());
         days.reverse();
         Ok(days)
     }
