@@ -239,6 +239,7 @@ observer = \"127.0.0.1:8010\"        # health and metrics; loopback only
 
 [data_bridge]
 silence_ms = 60000                 # a source silent for longer has a gap
+backfill_interval_ms = 1000        # how often terminals are asked for what is missing; 0: never
 
 [database_service]
 sql_seconds = 30                   # no question of `aitrading sql` takes longer

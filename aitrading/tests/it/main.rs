@@ -19,6 +19,8 @@ mod disk;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]
+mod gaps;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod hostile;

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::faults::parse_faults;
+use crate::faults::{parse_faults, parse_minutes};
 use aitrading_metatrader_connector::terminal::FaultPlan;
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, time::Duration};
@@ -101,6 +101,10 @@ pub struct Simulate {
     /// What goes wrong, in thousandths of all orders: lost=5,late=5,before=5,after=5.
     #[arg(long, value_name = "SPEC", default_value = "", value_parser = parse_faults)]
     pub faults: FaultPlan,
+    /// Minutes of market time after each symbol's first tick whose ticks the feed misses, though the history has them; may be
+    /// repeated.
+    #[arg(long, value_name = "FROM..TO", value_parser = parse_minutes)]
+    pub missed: Vec<(u32, u32)>,
 }
 
 /// How fast a history is replayed.

@@ -23,3 +23,9 @@ pub fn parse_faults(text: &str) -> Result<FaultPlan, String> {
         [plan.lost_reply, plan.late_reply, plan.drop_before_send, plan.drop_after_send].map(u32::from).iter().sum();
     if sum > 1_000 { Err("the faults' rates add up to more than 1000 thousandths".to_owned()) } else { Ok(plan) }
 }
+
+/// Reads `30..45`: minutes, the second one above the first.
+pub(crate) fn parse_minutes(text: &str) -> Result<(u32, u32), String> {
+    let span = text.split_once("..").and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    span.filter(|(from, to)| from < to).ok_or_else(|| format!("'{text}' is no span of minutes: write 30..45"))
+}

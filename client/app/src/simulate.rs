@@ -6,10 +6,10 @@ use aitrading_hub::Signals;
 use aitrading_metatrader_connector::{
     Connector, ConnectorError,
     specs::{self, TableRow},
-    terminal::{self, Feed, SimSettings, SimTerminal},
+    terminal::{self, Feed, SimSettings, SimTerminal, Stretch, TickFaults},
     ticks::{self, Format, TickHistory},
 };
-use aitrading_model::Currency;
+use aitrading_model::{Currency, MarketTime, Symbol};
 use aitrading_security::Secret;
 use std::{io::Write, path::Path};
 
@@ -53,6 +53,7 @@ async fn start_terminal(
     let currency: Currency = CURRENCY.parse().map_err(|_| ConnectorError::Setting("currency"))?;
     let account = connector.account();
     let specs = feeds.iter().map(|(row, _)| row.spec).collect();
+    let missed = feeds.iter().flat_map(|(row, history)| missed(args, row.spec.symbol, history)).collect();
     let feeds = feeds.into_iter().map(|(row, history)| Feed { symbol: row.spec.symbol, history }).collect();
     let settings = SimSettings {
         specs,
@@ -63,9 +64,17 @@ async fn start_terminal(
         },
         seed: args.seed,
         faults: args.faults,
+        tick_faults: TickFaults { missed, ..TickFaults::default() },
         ..SimSettings::demo(address, secret, account, currency, data_dir.join(BROKER))
     };
     Ok(SimTerminal::start(env.clone(), settings).await?)
+}
+
+/// What a symbol's feed misses.
+fn missed(args: &Simulate, symbol: Symbol, history: &TickHistory) -> Vec<Stretch> {
+    let Some((first, _)) = history.span() else { return Vec::new() };
+    let minute = |n: u32| MarketTime(first.0.saturating_add(i64::from(n).saturating_mul(60_000)));
+    args.missed.iter().map(|(from, to)| Stretch { symbol, from: minute(*from), to: minute(*to) }).collect()
 }
 
 /// Each symbol with its history.

@@ -37,6 +37,8 @@ async fn each_kind_of_bad_input_has_its_exit_code() {
         (simulate(&["--symbol", "EURUSD", "--synthetic", "--speed", "0"]), 2),
         (simulate(&["--symbol", "EURUSD", "--synthetic", "--faults", "lost=2000"]), 2),
         (simulate(&["--symbol", "EURUSD", "--synthetic", "--for", "soon"]), 2),
+        (simulate(&["--symbol", "EURUSD", "--synthetic", "--missed", "40..40"]), 2),
+        (simulate(&["--symbol", "EURUSD", "--synthetic", "--missed", "40"]), 2),
         (simulate(&["--symbol", "NOSUCH", "--synthetic"]), 2),
         (simulate(&["--symbol", "EURUSD", "--symbol", "GBPUSD", "--ticks", &garbage]), 2),
         (simulate(&["--symbol", "EURUSD", "--ticks", &missing]), 66),

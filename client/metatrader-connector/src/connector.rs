@@ -4,6 +4,7 @@ use crate::{
     ea_link::{EaAccount, EaListener, EaServer, LinkTimes},
     error::{AuthoritySource, ConnectorError},
     execution::{Desk, DeskParts, Patience, Quotes},
+    history::{Archive, QUESTIONS_MAX},
     latency::Keeping,
     ledger::Ledger,
     line::Line,
@@ -50,6 +51,8 @@ struct Running {
     keeper: Task,
     signals: Task,
     reporter: Task,
+    /// Answers questions about the terminal's past.
+    archive: Task,
     /// Writes what the witness of the audit log has seen.
     memory: Task,
     latencies: (Arc<Keeping>, Task),
@@ -117,6 +120,14 @@ impl Connector {
         }));
         let (inbox, incoming) = mpsc::channel(INBOX);
         let (stop, stopped) = watch::channel(false);
+        let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
+        let archive = Archive {
+            env: env.clone(),
+            terminal: Arc::clone(&terminal),
+            board: Arc::clone(&board),
+            lines: receiver.clone(),
+        };
+        let archive = env.spawn.task("archive", Box::pin(archive.run(asked)));
         let signals = Signals::new(env.clone(), desk, Arc::clone(&board)).run(ledger.view().unsettled(), incoming);
         let keeper = Keeper::new(SessionParts {
             env: env.clone(),
@@ -131,6 +142,7 @@ impl Connector {
             witness,
             lines,
             inbox: inbox.clone(),
+            questions,
             stop: stopped,
         });
         let latencies = (Arc::clone(&latencies), latencies.spawn(stop.subscribe()));
@@ -149,6 +161,7 @@ impl Connector {
             keeper,
             signals,
             reporter,
+            archive,
             memory,
             latencies,
             lock,
@@ -178,7 +191,8 @@ impl Connector {
     /// Ends in order: no new ticks, answers to orders that are under way, reports out, session closed, ledger written. What is
     /// not done in time is done after the next start. Returns the last status.
     pub async fn stop(self) -> Status {
-        let Running { terminal, ledger, pump, board, inbox, stop, clock, keeper, signals, reporter, .. } = self.parts;
+        let Running { terminal, ledger, pump, board, inbox, stop, clock, keeper, signals, reporter, archive, .. } =
+            self.parts;
         let (memory, (latencies, saving), lock) = (self.parts.memory, self.parts.latencies, self.parts.lock);
         pump.stop_all().await;
         let (done, ended) = oneshot::channel();
@@ -191,8 +205,10 @@ impl Connector {
         keeper.join().await.unwrap_or(());
         signals.join().await.unwrap_or(());
         // Not earlier: the session's last act is to flush reports.
-        reporter.abort();
-        reporter.join().await.unwrap_or(());
+        for task in [reporter, archive] {
+            task.abort();
+            task.join().await.unwrap_or(());
+        }
         ledger.shutdown().await;
         // The witness is gone with the session: its memory ends when everything is on disk.
         memory.join().await.unwrap_or(());

@@ -5,6 +5,7 @@ mod connector;
 pub mod ea_link;
 mod error;
 pub mod execution;
+mod history;
 pub mod latency;
 pub mod ledger;
 pub mod line;

@@ -1,7 +1,7 @@
 //! What the connector needs of a terminal. The link to the Expert Advisor offers it; tests put a broker of their own behind it.
 
 use crate::ea_link::{EaLink, EaLinkError, FeedEvent, LinkPhase, LinkStatus, OrderLinkError, TickFeed, TickFrom};
-use aitrading_model::{AccountState, Permissions, Symbol, SymbolSpec};
+use aitrading_model::{AccountState, HistoryFault, MarketTime, Permissions, Symbol, SymbolSpec, Tick};
 use aitrading_wire::ea::{FeedMode, LookupResult, OrderRequest, OrderResult};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -41,6 +41,16 @@ pub trait Terminal: Send + Sync + fmt::Debug {
     async fn subscribe(&self, symbol: Symbol, from: TickFrom, mode: FeedMode) -> Result<Box<dyn Feed>, EaLinkError>;
     /// Lets a feed that stands go on.
     async fn continue_feed(&self, symbol: Symbol);
+    /// Every tick that the terminal has with `from <= time <= to`, at most an hour, in order.
+    ///
+    /// # Errors
+    /// [`HistoryFault`]: there is no answer, or what there is is not all.
+    async fn history(
+        &self,
+        symbol: Symbol,
+        span: (MarketTime, MarketTime),
+        timeout: Duration,
+    ) -> Result<Vec<Tick>, HistoryFault>;
 
     /// Is it connected, with everything known that trading needs?
     fn is_ready(&self) -> bool {
@@ -98,5 +108,14 @@ impl Terminal for EaLink {
 
     async fn continue_feed(&self, symbol: Symbol) {
         Self::continue_feed(self, symbol).await;
+    }
+
+    async fn history(
+        &self,
+        symbol: Symbol,
+        span: (MarketTime, MarketTime),
+        timeout: Duration,
+    ) -> Result<Vec<Tick>, HistoryFault> {
+        Self::history(self, symbol, span, timeout).await
     }
 }

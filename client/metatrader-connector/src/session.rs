@@ -11,6 +11,7 @@ pub(crate) use signals::{Inbox, SignalFrame, Signals};
 use crate::{
     error::ConnectorError,
     execution::Terms,
+    history::Question,
     ledger::Ledger,
     line::{Line, put},
     port::Terminal,
@@ -52,6 +53,8 @@ pub(crate) struct SessionParts {
     pub(crate) witness: Witness,
     pub(crate) lines: watch::Sender<Option<Line>>,
     pub(crate) inbox: mpsc::Sender<Inbox>,
+    /// Questions about the terminal's past.
+    pub(crate) questions: mpsc::Sender<Question>,
     pub(crate) stop: watch::Receiver<bool>,
 }
 

@@ -10,6 +10,7 @@ mod desk;
 mod error;
 mod faults;
 mod pace;
+mod past;
 mod pump;
 mod roles;
 mod store;
@@ -23,7 +24,7 @@ pub use store::read_history;
 
 use crate::{ea_link::LinkTimes, ticks::TickHistory};
 use aitrading_env::{Env, RngExt, Task};
-use aitrading_model::{AccountId, AccountState, Currency, Money, Permissions, Symbol, SymbolSpec};
+use aitrading_model::{AccountId, AccountState, Currency, MarketTime, Money, Permissions, Symbol, SymbolSpec};
 use aitrading_security::Secret;
 use aitrading_wire::ea::{Refuse, Role};
 use desk::Desk;
@@ -46,6 +47,34 @@ pub struct Feed {
     pub symbol: Symbol,
     /// Ticks.
     pub history: TickHistory,
+}
+
+/// A stretch of a symbol's market time, `from <= time < to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// Symbol.
+    pub symbol: Symbol,
+    /// First millisecond.
+    pub from: MarketTime,
+    /// The first millisecond behind it.
+    pub to: MarketTime,
+}
+
+impl Stretch {
+    fn holds(&self, symbol: Symbol, time: MarketTime) -> bool {
+        self.symbol == symbol && self.from <= time && time < self.to
+    }
+}
+
+/// What goes wrong with ticks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TickFaults {
+    /// The feed misses these ticks; the history has them.
+    pub missed: Vec<Stretch>,
+    /// The feed brings these ticks; the history no longer has them when it is asked, or when a feed is subscribed to again.
+    pub rewritten: Vec<Stretch>,
+    /// So many first answers from the history are cut short, as of a terminal that is still loading.
+    pub loading: u32,
 }
 
 /// What a simulated terminal is.
@@ -79,8 +108,10 @@ pub struct SimSettings {
     pub seed: u64,
     /// Most ticks by which a fill may be worse than the market.
     pub slippage_ticks: u32,
-    /// What goes wrong.
+    /// What goes wrong with orders.
     pub faults: FaultPlan,
+    /// What goes wrong with ticks.
+    pub tick_faults: TickFaults,
     /// Time from `OrderSend` to the broker's decision.
     pub latency: Duration,
     /// Permissions at start.
@@ -117,6 +148,7 @@ impl SimSettings {
             seed: 1,
             slippage_ticks: 0,
             faults: FaultPlan::default(),
+            tick_faults: TickFaults::default(),
             latency: Duration::ZERO,
             permissions: Permissions::ALL,
             books,

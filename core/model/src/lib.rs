@@ -7,6 +7,7 @@
 mod account;
 mod bar;
 mod fixed;
+mod history;
 mod ids;
 mod order;
 mod report;
@@ -23,6 +24,7 @@ mod time;
 pub use account::{AccountState, MarginMode, Permissions, PositionState};
 pub use bar::{Bar, OpenBars, Timeframe};
 pub use fixed::{Money, ParseFixedError, Price, SCALE, Volume};
+pub use history::{DayCheck, DayHours, GapRecord, GapState, HOURS, HistoryFault, TickSum};
 pub use ids::{
     AccountId, DealTicket, DeviceId, Epoch, Fence, ParseIdError, PositionTicket, SignalId, StrategyId, TenantId,
     Ticket, TraceId,

@@ -70,6 +70,24 @@ impl Tick {
     pub fn is_no_quote(&self) -> bool {
         self.bid == Price::ZERO && self.ask == Price::ZERO
     }
+
+    /// The rules that a tick can be held against by itself, without the ticks around it: who counts ticks and who takes them
+    /// in must agree on them.
+    ///
+    /// # Errors
+    /// The code with which it is refused.
+    pub fn check(&self) -> Result<(), TickReject> {
+        if self.last < Price::ZERO || self.volume < Volume::ZERO {
+            return Err(TickReject::BadVolume);
+        }
+        if self.is_no_quote() {
+            return Ok(());
+        }
+        if !self.bid.is_positive() || !self.ask.is_positive() {
+            return Err(TickReject::BadPrice);
+        }
+        if self.ask < self.bid { Err(TickReject::Crossed) } else { Ok(()) }
+    }
 }
 
 /// Where a stream of ticks comes from.
@@ -160,6 +178,23 @@ pub enum GapKind {
     Silence,
     /// The source's history was rewritten under the reader's cursor.
     Discontinuity,
+    /// The count of a day that is over found other ticks in this hour at the terminal than here.
+    Difference,
+}
+
+impl GapKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Silence, Self::Discontinuity, Self::Difference];
+
+    /// The name, as JSON and people see it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Silence => "silence",
+            Self::Discontinuity => "discontinuity",
+            Self::Difference => "difference",
+        }
+    }
 }
 
 /// A hole in a source's history.

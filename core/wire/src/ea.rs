@@ -6,6 +6,7 @@
 mod fields;
 mod frame;
 mod handshake;
+mod history;
 mod message;
 mod orders;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod values;
 
 pub use frame::{Decoder, FLAG_STANDS, Frame, HEADER_BYTES, MAGIC, VERSION};
 pub use handshake::{Accept, Challenge, Hello, ProofSide, Refuse, proof_input};
+pub use history::{HistoryEnd, HistoryRequest, HistoryTicks};
 pub use message::{Heartbeat, Message, TerminalInfo};
 pub use orders::{
     Filling, Lookup, LookupResult, OrderInfo, OrderRequest, OrderResult, OrderState, ROWS_MAX, Reason, TradeAction,
@@ -33,7 +35,7 @@ pub enum Role {
     Events = 2,
     /// Tick feeds.
     Ticks = 3,
-    /// Lookups in orders, deals and positions.
+    /// Lookups in orders, deals and positions; ticks of the past.
     History = 4,
     /// Specifications, permissions, account snapshots.
     Control = 5,

@@ -12,5 +12,9 @@ pub const TEXT_BYTES_MAX: usize = 256;
 pub const BODY_BYTES_MAX: usize = 60 * 1024;
 /// Bytes of a checkpoint as a signed note; the longest origin leaves room.
 pub const CHECKPOINT_BYTES_MAX: usize = 1_024;
+/// Market time that one question for history may span: an hour of ticks.
+pub const HISTORY_SPAN_MS_MAX: i64 = 3_600_000;
+/// Ticks in one answer to a question for history.
+pub const HISTORY_TICKS_MAX: usize = 262_144;
 /// Bytes of one frame's body on the EA link.
 pub const EA_BODY_BYTES_MAX: usize = 64 * 1024;

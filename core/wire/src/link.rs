@@ -8,14 +8,16 @@
 
 mod control;
 mod heartbeat;
+mod history;
 mod ticks;
 
 pub use control::{Control, Hello, Pacing, Welcome};
 pub use heartbeat::{Heartbeat, SubscriptionState};
+pub use history::{History, Wanted};
 pub use ticks::{decode_ticks, encode_ticks};
 
-/// The version of the messages below. 2: specifications tell when a symbol trades.
-pub const LINK_VERSION: u16 = 2;
+/// The version of the messages below. 2: specifications tell when a symbol trades. 3: history can be asked for.
+pub const LINK_VERSION: u16 = 3;
 
 /// Stream numbers of the client link (0 belongs to the channel itself).
 pub mod stream {
@@ -27,6 +29,8 @@ pub mod stream {
     pub const SIGNALS: u16 = 3;
     /// [`crate::ReportEnvelope`], client to server. A frame's acknowledgement means: audited.
     pub const REPORTS: u16 = 4;
+    /// [`super::History`], both ways. The acknowledgement of a client's frame means: durable.
+    pub const HISTORY: u16 = 5;
 }
 
 /// Kind byte of frames on the streams that carry one kind of message.

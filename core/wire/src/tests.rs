@@ -133,6 +133,43 @@ fn control_messages_round_trip() {
     assert_eq!(Control::decode(99, &[]), Err(WireError::BadValue("control kind")));
 }
 
+#[test]
+fn history_messages_round_trip_and_fit_their_frames() {
+    let tick = |n: i64| Tick {
+        time: MarketTime(n),
+        bid: Price::ONE,
+        ask: Price::ONE,
+        last: Price::from_raw(n),
+        volume: Volume::ONE,
+        flags: TickFlags::BID,
+    };
+    let sum = |n: u64| TickSum { ticks: n, hash: u64::MAX - n, refused: 2 * n };
+    let mut hours = Box::new(DayHours::default());
+    (0..).zip(hours.iter_mut()).for_each(|(n, hour)| *hour = sum(n));
+    let (from, to) = (MarketTime(-3), MarketTime(9));
+    let mut messages = vec![
+        History::Ask { id: 1, symbol: symbol(), wanted: Wanted::Ticks, from, to, expires_ms: 4 },
+        History::Ask { id: 1, symbol: symbol(), wanted: Wanted::Sums, from, to, expires_ms: 4 },
+        History::Ticks { id: 2, ticks: (0..256).map(tick).collect() },
+        History::End { id: 3, total: 4 },
+        History::Sums { id: 5, hours },
+        History::Rewritten { symbol: symbol(), time: MarketTime(6) },
+    ];
+    messages.extend(HistoryFault::ALL.map(|fault| History::Failed { id: 7, fault }));
+    for message in messages {
+        let body = message.encode();
+        assert!(body.len() <= crate::limits::BODY_BYTES_MAX);
+        for cut in [1, 2] {
+            assert!(History::decode(message.kind(), &body[..body.len() - cut]).is_err());
+        }
+        assert!(History::decode(message.kind(), &[body.as_slice(), &[0]].concat()).is_err());
+        assert_eq!(History::decode(message.kind(), &body), Ok(message));
+    }
+    assert_eq!(History::decode(9, &[]), Err(WireError::BadValue("history kind")));
+    let none = [&[0; 8][..], &[0, 0, 0]].concat();
+    assert_eq!(History::decode(2, &none), Err(WireError::BadValue("ticks")), "a batch has a tick");
+}
+
 proptest! {
     #[test]
     fn tick_batches_round_trip(rows in prop::collection::vec((any::<i64>(), any::<i64>(), any::<i64>(), 0_i64..3, 0_u32..200), 1..=256)) {

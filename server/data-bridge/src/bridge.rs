@@ -5,6 +5,7 @@ use crate::{
     background::blocking,
     door::{Entrance, Resumes},
     drain::{Drain, DrainStatus, FlushRequest},
+    gaps::Gaps,
     imports,
     ingest::Ingest,
     meters::Meters,
@@ -79,10 +80,20 @@ pub(crate) struct Core {
     pub(crate) seats: Arc<Seats>,
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) resumes: Resumes,
+    pub(crate) gaps: Gaps,
+    /// How far the tick store is.
+    stored: watch::Receiver<Position>,
     feed_ends: Mutex<BTreeMap<Source, u64>>,
 }
 
 impl Core {
+    /// Returns when the tick store has everything that is durable now. A store that is down is waited for.
+    pub(crate) async fn caught_up(&self) {
+        let durable = self.ingest.journal.durable();
+        // The drain is gone: the bridge ends, and nobody asks any more.
+        drop(self.stored.clone().wait_for(|stored| *stored >= durable).await);
+    }
+
     pub(crate) fn note_feed_end(&self, source: Source, total: u64) {
         tracing::info!(symbol = %source.symbol, total, "a replayed feed ended");
         self.feed_ends.lock().unwrap_or_else(PoisonError::into_inner).insert(source, total);
@@ -151,7 +162,7 @@ impl Bridge {
             meters: Arc::new(Meters::new()),
             latest: AtomicI64::new(i64::MIN),
         });
-        let status = DrainStatus::new(stored);
+        let (status, gaps) = (DrainStatus::new(stored), Gaps::default());
         let drain = Drain {
             env: env.clone(),
             settings: Arc::clone(&settings),
@@ -161,6 +172,7 @@ impl Bridge {
             position: stored,
             checkpoint: found.checkpoint,
             status: Arc::clone(&status),
+            totals: Arc::clone(&gaps.totals),
         };
         let (flushes, requests) = mpsc::channel(FLUSHES_MAX);
         let (stop_publisher, stopping) = oneshot::channel();
@@ -179,6 +191,8 @@ impl Bridge {
             seats,
             ingest,
             resumes: Resumes::default(),
+            gaps,
+            stored: status.position.subscribe(),
             feed_ends: Mutex::new(BTreeMap::new()),
         };
         let stored = status.position.subscribe();
@@ -291,6 +305,7 @@ impl Bridge {
             Part::new("drain", draining, format!("{behind} bytes behind, {failures} failed tries")),
             Part::new("sessions", Status::Up, format!("{sessions} of {}", self.core.settings.sessions_max)),
             Part::new("sources", Status::Up, self.core.ingest.sources.len().to_string()),
+            Part::new("gaps", Status::Up, self.core.gaps.shown()),
         ]
     }
 }

@@ -6,15 +6,16 @@
 use crate::{
     BridgeError, Settings,
     background::blocking,
+    gaps::Totals,
     meters,
     recovery::{States, decode, save},
-    tick::{BatchRecord, Checkpoint},
+    tick::{BatchRecord, Checkpoint, HistoryRecord, Record, changed_bars, missing},
 };
 use aitrading_env::Env;
 use aitrading_error::Coded;
 use aitrading_journal::{Backlog, Journal, Position};
-use aitrading_model::{Source, TickReject};
-use aitrading_store::{JournalMark, SeqRun, SourceCommit, StoreError, TickCommit, TickStore};
+use aitrading_model::{MarketTime, Source, Tick, TickReject, Timeframe};
+use aitrading_store::{GapChange, JournalMark, SeqRun, SourceCommit, StoreError, TickCommit, TickStore};
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::AtomicU64, atomic::Ordering},
@@ -22,6 +23,8 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
+/// Stored ticks around late ones that are compared with them: more than any hour has.
+const AROUND_MAX: usize = 1 << 20;
 /// Longest pause between two tries while the store is down.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
@@ -61,6 +64,7 @@ pub(crate) struct Drain {
     /// What the checkpoint file covers.
     pub(crate) checkpoint: Position,
     pub(crate) status: Arc<DrainStatus>,
+    pub(crate) totals: Arc<Totals>,
 }
 
 impl Drain {
@@ -116,19 +120,73 @@ impl Drain {
         while self.position < target {
             let (journal, from, max) = (self.journal.clone(), self.position, self.settings.drain_records);
             let (records, to) = blocking(&self.env, "bridge-drain", move || read(&journal, from, max)).await??;
-            if !records.is_empty() {
-                // On copies: only a commit that succeeded moves anything.
-                let mut touched = States::new();
-                let sources = collect(&self.states, &mut touched, &records);
-                let mark = JournalMark { segment: to.segment, offset: to.offset };
-                self.commit(TickCommit { mark, sources }).await?;
-                self.states.append(&mut touched);
+            let mut batches = Vec::new();
+            for (at, record) in records {
+                match record {
+                    Record::Batch(batch) => batches.push((at, batch)),
+                    Record::History(record) => {
+                        // What came before it is compared with it, so that has to be stored first.
+                        self.store(std::mem::take(&mut batches)).await?;
+                        self.fill(&record, at).await?;
+                    }
+                }
             }
-            self.position = to;
-            self.status.position.send_replace(to);
-            self.status.backlog.stored(to);
+            self.store(batches).await?;
+            self.reached(to);
         }
         self.trim().await
+    }
+
+    fn reached(&mut self, position: Position) {
+        self.position = position;
+        self.status.position.send_replace(position);
+        self.status.backlog.stored(position);
+    }
+
+    async fn store(&mut self, batches: Vec<(Position, BatchRecord)>) -> Result<(), BridgeError> {
+        let Some((to, _)) = batches.last() else { return Ok(()) };
+        let to = *to;
+        // On copies: only a commit that succeeded moves anything.
+        let mut touched = States::new();
+        let sources = collect(&self.states, &mut touched, batches.iter().map(|(_, batch)| batch));
+        self.commit(TickCommit { mark: mark(to), sources }).await?;
+        self.states.append(&mut touched);
+        self.reached(to);
+        Ok(())
+    }
+
+    /// Stores what became known of a source's past. Of its ticks only those that the store does not have: so it does no harm
+    /// if a span is told twice.
+    async fn fill(&mut self, record: &HistoryRecord, at: Position) -> Result<(), BridgeError> {
+        let state = self.states.get(&record.source).copied().unwrap_or_default();
+        let mut commit = SourceCommit::new(record.source, state.digits, state.cursor);
+        if !record.ticks.is_empty() {
+            let around = self.around(record).await?;
+            let here: Vec<Tick> = around.iter().filter(|tick| inside(record, tick)).copied().collect();
+            commit.late = missing(&record.ticks, &here);
+            commit.late.retain(|tick| tick.time <= state.cursor.time);
+            commit.late_seq = record.received.0.cast_unsigned();
+            commit.bars = changed_bars(&around, &commit.late);
+            commit.bars.retain(|bar| state.cursor.time.since_ms(bar.start) >= bar.timeframe.millis());
+        }
+        let added = commit.late.len() as u64;
+        commit.gaps.clone_from(&record.found);
+        commit.changes.extend(record.change.map(|(gap, state)| GapChange { gap, added, state }));
+        commit.days.extend(record.day);
+        self.commit(TickCommit { mark: mark(at), sources: vec![commit] }).await?;
+        self.totals.added.fetch_add(added, Ordering::Relaxed);
+        meters::ticks_late().increment(added);
+        self.reached(at);
+        Ok(())
+    }
+
+    /// Stored ticks of all hours that the record's span touches.
+    async fn around(&self, record: &HistoryRecord) -> Result<Vec<Tick>, BridgeError> {
+        let last = MarketTime(record.span.1.0.saturating_sub(1));
+        let from = Timeframe::H1.start_of(record.span.0);
+        let to = MarketTime(Timeframe::H1.start_of(last).0.saturating_add(Timeframe::H1.millis()));
+        let ticks = self.store.range(record.source, from, to, AROUND_MAX).await;
+        ticks.map_err(|error| BridgeError::Store(Arc::new(error)))
     }
 
     async fn commit(&self, commit: TickCommit) -> Result<(), BridgeError> {
@@ -167,21 +225,36 @@ impl Drain {
     }
 }
 
+const fn mark(position: Position) -> JournalMark {
+    JournalMark { segment: position.segment, offset: position.offset }
+}
+
+fn inside(record: &HistoryRecord, tick: &Tick) -> bool {
+    record.span.0 <= tick.time && tick.time < record.span.1
+}
+
+/// Records, each with the position behind it.
+type Found = Vec<(Position, Record)>;
+
 /// Up to `max` records behind `from`, and where they end.
-fn read(journal: &Journal, from: Position, max: usize) -> Result<(Vec<BatchRecord>, Position), BridgeError> {
+fn read(journal: &Journal, from: Position, max: usize) -> Result<(Found, Position), BridgeError> {
     let mut reader = journal.read_from(from)?;
     let mut records = Vec::new();
     while records.len() < max
-        && let Some((_, bytes)) = reader.read()?
+        && let Some((at, bytes)) = reader.read()?
     {
-        records.push(decode(bytes)?);
+        records.push((at, decode(bytes)?));
     }
     // Also where there was nothing to read: a new journal begins behind its header, not at its start.
     Ok((records, reader.position()))
 }
 
 /// What the records add to each source, in the order of first appearance. New states go to `touched`.
-fn collect(states: &States, touched: &mut States, records: &[BatchRecord]) -> Vec<SourceCommit> {
+fn collect<'a>(
+    states: &States,
+    touched: &mut States,
+    records: impl Iterator<Item = &'a BatchRecord>,
+) -> Vec<SourceCommit> {
     let mut commits: Vec<SourceCommit> = Vec::new();
     let mut places: BTreeMap<Source, usize> = BTreeMap::new();
     for record in records {

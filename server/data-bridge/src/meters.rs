@@ -22,6 +22,13 @@ fn describe() {
         "bridge_subscription_unreadable_total",
         "Questions for a subscription that the store did not answer"
     );
+    describe_counter!("bridge_history_asked_total", "Questions for a terminal's history");
+    describe_counter!("bridge_ticks_late_total", "Ticks that came late and were stored in their place");
+    describe_counter!("bridge_gaps_settled_total", "Holes that the terminal told everything about");
+    describe_counter!("bridge_gaps_given_up_total", "Holes that were asked about in vain");
+    describe_counter!("bridge_days_counted_total", "Days whose ticks were counted at the terminal and here");
+    describe_counter!("bridge_days_differ_total", "Counted days on which both sides have other ticks");
+    describe_counter!("bridge_days_not_counted_total", "Days that the terminal could not count");
     describe_gauge!("bridge_sessions", "Client sessions that are open");
 }
 
@@ -47,6 +54,34 @@ pub(crate) fn handshakes_failed(code: &'static str) -> Counter {
 
 pub(crate) fn subscription_unreadable() -> Counter {
     counter!("bridge_subscription_unreadable_total")
+}
+
+pub(crate) fn history_asked() -> Counter {
+    counter!("bridge_history_asked_total")
+}
+
+pub(crate) fn ticks_late() -> Counter {
+    counter!("bridge_ticks_late_total")
+}
+
+pub(crate) fn gaps_settled() -> Counter {
+    counter!("bridge_gaps_settled_total")
+}
+
+pub(crate) fn gaps_given_up() -> Counter {
+    counter!("bridge_gaps_given_up_total")
+}
+
+pub(crate) fn days_counted() -> Counter {
+    counter!("bridge_days_counted_total")
+}
+
+pub(crate) fn days_differ() -> Counter {
+    counter!("bridge_days_differ_total")
+}
+
+pub(crate) fn days_not_counted() -> Counter {
+    counter!("bridge_days_not_counted_total")
 }
 
 pub(crate) fn sessions() -> Gauge {

@@ -2,7 +2,7 @@
 
 use crate::{
     BridgeError, Settings, SourceState,
-    tick::{BatchRecord, Checkpoint},
+    tick::{Checkpoint, Record},
 };
 use aitrading_env::Env;
 use aitrading_error::Coded;
@@ -56,8 +56,10 @@ pub(crate) fn recover(env: &Env, settings: &Settings, stored: Position) -> Resul
         if position > stored && stored_states.is_none() {
             stored_states = Some(states.clone());
         }
-        let record = decode(bytes)?;
-        states.entry(record.source).or_default().apply(&record);
+        // What became known of the past leaves the states as they are.
+        if let Record::Batch(record) = decode(bytes)? {
+            states.entry(record.source).or_default().apply(&record);
+        }
         Ok(())
     };
     let (journal, recovery) = Journal::open(env, &dir, settings.journal, &mut visit)?;
@@ -76,8 +78,8 @@ pub(crate) fn recover(env: &Env, settings: &Settings, stored: Position) -> Resul
 }
 
 /// Reads one journal record.
-pub(crate) fn decode(bytes: &[u8]) -> Result<BatchRecord, JournalError> {
-    BatchRecord::decode(bytes).map_err(|error| JournalError::Refused { reason: error.dna().code.to_owned() })
+pub(crate) fn decode(bytes: &[u8]) -> Result<Record, JournalError> {
+    Record::decode(bytes).map_err(|error| JournalError::Refused { reason: error.dna().code.to_owned() })
 }
 
 /// Replaces the checkpoint file.

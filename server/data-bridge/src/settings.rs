@@ -31,6 +31,14 @@ pub struct RawSettings {
     pub drain_records: u32,
     /// Time for the client's first message.
     pub hello_timeout_ms: u32,
+    /// How often it is looked for holes and days to ask terminals about; 0: they are never asked.
+    pub backfill_interval_ms: u32,
+    /// Tries in vain after which a hole is given up.
+    pub backfill_attempts: u32,
+    /// Pause after the first try in vain; it grows with every one.
+    pub backfill_retry_ms: u32,
+    /// Time for a whole answer from a terminal's history.
+    pub history_timeout_ms: u32,
 }
 
 impl Default for RawSettings {
@@ -47,6 +55,10 @@ impl Default for RawSettings {
             drain_interval_ms: 200,
             drain_records: 4_096,
             hello_timeout_ms: 10_000,
+            backfill_interval_ms: 1_000,
+            backfill_attempts: 5,
+            backfill_retry_ms: 30_000,
+            history_timeout_ms: 120_000,
         }
     }
 }
@@ -74,6 +86,21 @@ pub struct Settings {
     pub drain_records: usize,
     /// Time for the client's first message.
     pub hello_timeout: Duration,
+    /// How terminals are asked for what is missing.
+    pub backfill: Backfill,
+}
+
+/// How terminals are asked for what is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backfill {
+    /// Pause between two looks; zero: nobody is asked.
+    pub interval: Duration,
+    /// Tries in vain after which a hole is given up.
+    pub attempts: u32,
+    /// Pause after the first try in vain; the n-th is n times as long.
+    pub retry: Duration,
+    /// Time for a whole answer.
+    pub answer_timeout: Duration,
 }
 
 /// Purpose tag of the tick journal.
@@ -91,6 +118,9 @@ impl Settings {
     pub fn resolve(raw: &RawSettings, dir: PathBuf) -> Result<Self, BridgeError> {
         let wrong = |what| Err(BridgeError::Settings { what });
         let positive = [raw.sources_max, raw.sessions_max, raw.feed_queue, raw.journal_queue, raw.drain_records];
+        if [raw.backfill_attempts, raw.history_timeout_ms].contains(&0) {
+            return wrong("backfill_attempts and history_timeout_ms must be at least 1");
+        }
         if positive.contains(&0) {
             return wrong("sources_max, sessions_max, feed_queue, journal_queue and drain_records must be at least 1");
         }
@@ -116,6 +146,12 @@ impl Settings {
             drain_interval: millis(raw.drain_interval_ms),
             drain_records: size(raw.drain_records),
             hello_timeout: millis(raw.hello_timeout_ms),
+            backfill: Backfill {
+                interval: millis(raw.backfill_interval_ms),
+                attempts: raw.backfill_attempts,
+                retry: millis(raw.backfill_retry_ms),
+                answer_timeout: millis(raw.history_timeout_ms),
+            },
         })
     }
 }

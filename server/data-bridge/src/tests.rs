@@ -2,6 +2,7 @@
 
 mod durability;
 mod heartbeats;
+mod history;
 mod sessions;
 
 use crate::*;

@@ -7,6 +7,7 @@ mod catalogue;
 mod commit;
 mod format;
 mod imports;
+mod late;
 mod merge;
 mod plan;
 mod read;
@@ -24,7 +25,7 @@ use crate::{
     stats::Stats,
 };
 use aitrading_env::Env;
-use aitrading_model::{Bar, Cursor, Gap, MarketTime, Source, TenantId, Tick, Timeframe};
+use aitrading_model::{Bar, Cursor, DayCheck, Gap, GapRecord, MarketTime, Source, TenantId, Tick, Timeframe};
 use aitrading_store::{
     ImportCommit, ImportKey, ImportProgress, JournalMark, StoreError, TickCommit, TickCounts, TickStore, Visit,
 };
@@ -149,7 +150,7 @@ fn limit(n: usize) -> i64 {
 impl TickStore for SqlTicks {
     async fn commit(&self, commit: TickCommit) -> Result<(), StoreError> {
         let _one = self.gate.lock().await;
-        let ticks: usize = commit.sources.iter().map(|part| part.ticks.len()).sum();
+        let ticks: usize = commit.sources.iter().map(|part| part.ticks.len().saturating_add(part.late.len())).sum();
         let changed = self.take(commit).await?;
         self.stored(ticks, &changed).await;
         Ok(())
@@ -242,7 +243,15 @@ impl TickStore for SqlTicks {
         rows.into_iter().rev().map(|columns| read::bar(timeframe, columns)).collect()
     }
 
-    async fn gaps(&self, source: Source) -> Result<Vec<Gap>, StoreError> {
+    async fn gaps(&self, source: Source) -> Result<Vec<GapRecord>, StoreError> {
         self.all_gaps(source).await
+    }
+
+    async fn open_gaps(&self, source: Source, n: usize) -> Result<Vec<Gap>, StoreError> {
+        self.first_open_gaps(source, n).await
+    }
+
+    async fn latest_days(&self, source: Source, n: usize) -> Result<Vec<DayCheck>, StoreError> {
+        self.last_days(source, n).await
     }
 }

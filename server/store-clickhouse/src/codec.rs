@@ -4,7 +4,9 @@
 mod tests;
 
 use crate::rows::{StoredBar, StoredGap, StoredTick};
-use aitrading_model::{Bar, Gap, GapKind, MarketTime, Price, Source, Tick, TickFlags, Timeframe, Volume};
+use aitrading_model::{
+    Bar, Gap, GapKind, GapRecord, GapState, MarketTime, Price, Source, Tick, TickFlags, Timeframe, Volume,
+};
 use aitrading_store::StoreError;
 
 /// Decimals of a price as the model counts.
@@ -72,16 +74,21 @@ pub(crate) const fn kind_number(kind: GapKind) -> u8 {
     match kind {
         GapKind::Silence => 1,
         GapKind::Discontinuity => 2,
+        GapKind::Difference => 3,
     }
 }
 
-pub(crate) fn gap(source: Source, row: &StoredGap) -> Result<Gap, StoreError> {
+pub(crate) fn gap(source: Source, row: &StoredGap) -> Result<GapRecord, StoreError> {
     let kind = match row.kind {
         1 => GapKind::Silence,
         2 => GapKind::Discontinuity,
+        3 => GapKind::Difference,
         _ => return Err(StoreError::corrupt("a gap's kind on the server")),
     };
-    Ok(Gap { source, from: MarketTime(row.from_ms), to: MarketTime(row.to_ms), kind })
+    let gap = Gap { source, from: MarketTime(row.from_ms), to: MarketTime(row.to_ms), kind };
+    let state = GapState::from_numbers(row.now, row.tries);
+    let state = state.ok_or_else(|| StoreError::corrupt("a gap's state on the server"))?;
+    Ok(GapRecord { gap, added: row.late, state })
 }
 
 /// Only times that the server's calendar can name.

@@ -3,15 +3,17 @@
 use crate::{
     codec::{check_time, kind_number, scaled},
     door::{Door, Insert},
-    rows::{BarRow, CursorRow, GapRow, RejectRow, Stamp, TickRow, key},
+    rows::{BarRow, CursorRow, DayRow, GapRow, RejectRow, Stamp, TickRow, key},
 };
 use aitrading_model::Epoch;
-use aitrading_store::{SeqRun, SourceCommit, StoreError, TickCommit};
+use aitrading_store::{LATE_EPOCH, SeqRun, SourceCommit, StoreError, TickCommit};
 use clickhouse::{RowOwned, RowWrite};
 
 const STORING: &str = "storing a commit of ticks";
 /// Ticks that one insert carries: some 14 MB before compression.
 const INSERT_TICKS: usize = 131_072;
+/// Stands among the states of holes for a row that says nothing about it.
+pub(crate) const RECORDED: u8 = 255;
 /// Stands for duplicates among the codes of refusals.
 pub(crate) const DUPLICATES: u8 = 0;
 
@@ -23,7 +25,8 @@ pub(crate) fn check(commit: &TickCommit) -> Result<(), StoreError> {
 pub(crate) fn check_parts(parts: &[SourceCommit]) -> Result<(), StoreError> {
     for part in parts {
         part.check()?;
-        let times = part.ticks.iter().map(|tick| tick.time).chain(part.bars.iter().map(|bar| bar.start));
+        let times =
+            part.ticks.iter().chain(&part.late).map(|tick| tick.time).chain(part.bars.iter().map(|bar| bar.start));
         times.chain([part.cursor.time]).try_for_each(check_time)?;
     }
     Ok(())
@@ -49,6 +52,7 @@ pub(crate) async fn store_from(
         store_some(door, "gaps", how, gaps(parts, stamp, first)),
         store_some(door, "rejects", how, rejects(parts, stamp)),
         store_some(door, "cursors", how, cursors(parts, stamp, first)),
+        store_some(door, "day_checks", how, days(parts, stamp, first)),
     )?;
     Ok(())
 }
@@ -76,7 +80,7 @@ async fn store_ticks(
     first: u32,
     how: Insert,
 ) -> Result<(), StoreError> {
-    let count: usize = parts.iter().map(|part| part.ticks.len()).sum();
+    let count: usize = parts.iter().map(|part| part.ticks.len().saturating_add(part.late.len())).sum();
     for skipped in (0..count).step_by(INSERT_TICKS) {
         let rows = ticks(parts, stamp, first).skip(skipped).take(INSERT_TICKS);
         door.insert::<TickRow, _>(STORING, "ticks", how, rows).await?;
@@ -91,7 +95,9 @@ fn numbers(runs: &[SeqRun]) -> impl Iterator<Item = (Epoch, u64)> + Clone + Send
 /// `pos` counts through the commit, so that ticks of one time keep their order.
 fn ticks(parts: &[SourceCommit], stamp: Stamp, first: u32) -> impl Rows<TickRow> {
     let all = parts.iter().flat_map(|part| {
-        let numbered = part.ticks.iter().zip(numbers(&part.runs));
+        // A later commit's ticks stand behind those of their millisecond, which is where late ones belong.
+        let late = part.late.iter().zip((part.late_seq..).map(|seq| (LATE_EPOCH, seq)));
+        let numbered = part.ticks.iter().zip(numbers(&part.runs)).chain(late);
         numbered.map(move |(tick, (epoch, seq))| (part, tick, epoch, seq))
     });
     all.zip(first..).map(move |((part, tick, epoch, seq), pos)| {
@@ -144,8 +150,12 @@ fn bars(parts: &[SourceCommit], stamp: Stamp, first: u32) -> impl Rows<BarRow> {
 }
 
 fn gaps(parts: &[SourceCommit], stamp: Stamp, first: u32) -> impl Rows<GapRow> {
-    let all = parts.iter().flat_map(|part| part.gaps.iter().map(move |gap| (part, gap)));
-    all.zip(first..).map(move |((part, gap), pos)| {
+    let all = parts.iter().flat_map(|part| {
+        let recorded = part.gaps.iter().map(|gap| (gap, (RECORDED, 0), 0));
+        let changed = part.changes.iter().map(|change| (&change.gap, change.state.numbers(), change.added));
+        recorded.chain(changed).map(move |row| (part, row))
+    });
+    all.zip(first..).map(move |((part, (gap, (state, attempts), added)), pos)| {
         let (tenant, account) = key(&part.source);
         GapRow {
             tenant,
@@ -154,6 +164,30 @@ fn gaps(parts: &[SourceCommit], stamp: Stamp, first: u32) -> impl Rows<GapRow> {
             from_ms: gap.from.0,
             to_ms: gap.to.0,
             kind: kind_number(gap.kind),
+            number: stamp.number,
+            pos,
+            rank: stamp.rank,
+            state,
+            attempts,
+            added,
+        }
+    })
+}
+
+fn days(parts: &[SourceCommit], stamp: Stamp, first: u32) -> impl Rows<DayRow> {
+    let all = parts.iter().flat_map(|part| part.days.iter().map(move |day| (part, day)));
+    all.zip(first..).map(move |((part, day), pos)| {
+        let (tenant, account) = key(&part.source);
+        DayRow {
+            tenant,
+            account,
+            symbol: part.source.symbol,
+            day: day.day,
+            terminal: day.terminal,
+            stored: day.stored,
+            refused: day.refused,
+            hours: day.hours,
+            at_ns: day.at.0,
             number: stamp.number,
             pos,
             rank: stamp.rank,

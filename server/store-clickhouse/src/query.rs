@@ -5,9 +5,12 @@ use crate::{
     commit::DUPLICATES,
     door::Door,
     marks::{Visible, visible},
-    rows::{Size, StoredBar, StoredCursor, StoredGap, StoredNumber, StoredRejects, StoredTick},
+    rows::{Size, StoredBar, StoredCursor, StoredDay, StoredGap, StoredNumber, StoredRejects, StoredTick},
 };
-use aitrading_model::{AccountId, Bar, Cursor, Epoch, Gap, MarketTime, Source, TenantId, Tick, TickReject, Timeframe};
+use aitrading_model::{
+    AccountId, Bar, Cursor, DayCheck, Epoch, Gap, GapRecord, MarketTime, Source, TenantId, Tick, TickReject, Timeframe,
+    Timestamp,
+};
 use aitrading_store::{StoreError, TickCounts};
 use clickhouse::{RowOwned, RowRead, query::Query};
 
@@ -42,9 +45,21 @@ const LATEST_BARS: &str = visible!(
     "ORDER BY start_ms DESC, number DESC, pos DESC LIMIT 1 BY start_ms LIMIT {limit:UInt64}"
 );
 const GAPS: &str = visible!(
-    "SELECT from_ms, to_ms, kind FROM gaps
+    "SELECT from_ms, to_ms, kind, argMaxIf(state, (number, pos), state < 255) AS now,
+    argMaxIf(attempts, (number, pos), state < 255) AS tries, sum(added) AS late FROM gaps
     WHERE tenant = {tenant:UInt64} AND account = {account:UInt64} AND symbol = {symbol:String} AND",
     "GROUP BY from_ms, to_ms, kind ORDER BY from_ms, to_ms, min((number, pos))"
+);
+const OPEN_GAPS: &str = visible!(
+    "SELECT from_ms, to_ms, kind, argMaxIf(state, (number, pos), state < 255) AS now,
+    argMaxIf(attempts, (number, pos), state < 255) AS tries, sum(added) AS late FROM gaps
+    WHERE tenant = {tenant:UInt64} AND account = {account:UInt64} AND symbol = {symbol:String} AND",
+    "GROUP BY from_ms, to_ms, kind HAVING now = 0 ORDER BY from_ms, to_ms, min((number, pos)) LIMIT {limit:UInt64}"
+);
+const DAYS: &str = visible!(
+    "SELECT day, terminal, stored, refused, hours, at_ns FROM day_checks
+    WHERE tenant = {tenant:UInt64} AND account = {account:UInt64} AND symbol = {symbol:String} AND",
+    "ORDER BY day DESC, number DESC, pos DESC LIMIT 1 BY day LIMIT {limit:UInt64}"
 );
 const CURSORS: &str = visible!(
     "SELECT tenant, account, symbol, epoch, seq, time_ms, count_at_time FROM cursors WHERE",
@@ -205,7 +220,34 @@ pub(crate) async fn latest_bars(
     Ok(rows.await?.iter().rev().map(|row| codec::bar(timeframe, row)).collect())
 }
 
-pub(crate) async fn gaps(door: &Door, source: Source) -> Result<Vec<Gap>, StoreError> {
+pub(crate) async fn open_gaps(door: &Door, source: Source, most: usize) -> Result<Vec<Gap>, StoreError> {
+    let visible = Visible::read(door).await?;
+    if visible.is_empty() || most == 0 {
+        return Ok(Vec::new());
+    }
+    let rows = door.fetch::<StoredGap>(READING, |client| {
+        visible.bind(of(client.query(OPEN_GAPS), &source)).param("limit", limit(most))
+    });
+    rows.await?.iter().map(|row| codec::gap(source, row).map(|record| record.gap)).collect()
+}
+
+pub(crate) async fn latest_days(door: &Door, source: Source, most: usize) -> Result<Vec<DayCheck>, StoreError> {
+    let visible = Visible::read(door).await?;
+    if visible.is_empty() || most == 0 {
+        return Ok(Vec::new());
+    }
+    let rows = door.fetch::<StoredDay>(READING, |client| {
+        visible.bind(of(client.query(DAYS), &source)).param("limit", limit(most))
+    });
+    Ok(rows.await?.iter().rev().map(day).collect())
+}
+
+fn day(row: &StoredDay) -> DayCheck {
+    let StoredDay { day, terminal, stored, refused, hours, at_ns } = *row;
+    DayCheck { day, terminal, stored, refused, hours, at: Timestamp(at_ns) }
+}
+
+pub(crate) async fn gaps(door: &Door, source: Source) -> Result<Vec<GapRecord>, StoreError> {
     let visible = Visible::read(door).await?;
     if visible.is_empty() {
         return Ok(Vec::new());

@@ -94,6 +94,9 @@ pub(crate) struct GapRow {
     pub(crate) number: u64,
     pub(crate) pos: u32,
     pub(crate) rank: u64,
+    pub(crate) state: u8,
+    pub(crate) attempts: u32,
+    pub(crate) added: u64,
 }
 
 #[derive(Debug, Clone, Copy, Row, Deserialize)]
@@ -101,6 +104,35 @@ pub(crate) struct StoredGap {
     pub(crate) from_ms: i64,
     pub(crate) to_ms: i64,
     pub(crate) kind: u8,
+    pub(crate) now: u8,
+    pub(crate) tries: u32,
+    pub(crate) late: u64,
+}
+
+#[derive(Debug, Clone, Row, Serialize)]
+pub(crate) struct DayRow {
+    pub(crate) tenant: u64,
+    pub(crate) account: u64,
+    pub(crate) symbol: Symbol,
+    pub(crate) day: i64,
+    pub(crate) terminal: u64,
+    pub(crate) stored: u64,
+    pub(crate) refused: u64,
+    pub(crate) hours: u32,
+    pub(crate) at_ns: i64,
+    pub(crate) number: u64,
+    pub(crate) pos: u32,
+    pub(crate) rank: u64,
+}
+
+#[derive(Debug, Clone, Copy, Row, Deserialize)]
+pub(crate) struct StoredDay {
+    pub(crate) day: i64,
+    pub(crate) terminal: u64,
+    pub(crate) stored: u64,
+    pub(crate) refused: u64,
+    pub(crate) hours: u32,
+    pub(crate) at_ns: i64,
 }
 
 #[derive(Debug, Clone, Row, Serialize)]

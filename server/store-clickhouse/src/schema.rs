@@ -6,7 +6,7 @@
 //! acknowledged.
 
 /// The newest schema that this release knows.
-pub(crate) const KNOWN: u32 = 2;
+pub(crate) const KNOWN: u32 = 3;
 
 /// Kept apart from the steps: it says how many of them were made.
 pub(crate) const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
@@ -15,9 +15,33 @@ pub(crate) const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
 ) ENGINE = MergeTree ORDER BY version
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1";
 
-/// The steps; the first makes version 1, the second added imports.
+/// The steps; the first makes version 1, the second added imports, the third what became of holes and days.
 pub(crate) const STEPS: [&[&str]; KNOWN as usize] =
-    [&[TICKS, BARS, GAPS, REJECTS, CURSORS, MARKS, WRITERS], &[IMPORTS]];
+    [&[TICKS, BARS, GAPS, REJECTS, CURSORS, MARKS, WRITERS], &[IMPORTS], &[GAP_STATES, GAP_ATTEMPTS, GAP_ADDED, DAYS]];
+
+/// A hole has a row for each commit that had to do with it: the newest that counts says where it stands, and `added` adds up.
+/// 255 is a row that only records the hole.
+const GAP_STATES: &str = "ALTER TABLE gaps ADD COLUMN IF NOT EXISTS state UInt8 DEFAULT 255";
+const GAP_ATTEMPTS: &str = "ALTER TABLE gaps ADD COLUMN IF NOT EXISTS attempts UInt32";
+const GAP_ADDED: &str = "ALTER TABLE gaps ADD COLUMN IF NOT EXISTS added UInt64";
+
+/// One row per count of a day; the newest that counts holds.
+const DAYS: &str = "CREATE TABLE IF NOT EXISTS day_checks (
+    tenant UInt64,
+    account UInt64,
+    symbol LowCardinality(String),
+    day Int64 CODEC(Delta, ZSTD(1)),
+    terminal UInt64,
+    stored UInt64,
+    refused UInt64,
+    hours UInt32,
+    at_ns Int64,
+    number UInt64 CODEC(Delta, ZSTD(1)),
+    pos UInt32,
+    rank UInt64 CODEC(Delta, ZSTD(1))
+) ENGINE = MergeTree
+ORDER BY (tenant, account, symbol, day, number, pos)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1";
 
 const TICKS: &str = "CREATE TABLE IF NOT EXISTS ticks (
     tenant UInt64 CODEC(Delta, ZSTD(1)),

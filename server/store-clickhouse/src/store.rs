@@ -33,7 +33,7 @@ use crate::{
 };
 use aitrading_database_link::{BackendHealth, Link};
 use aitrading_env::Env;
-use aitrading_model::{Bar, Cursor, Epoch, Gap, MarketTime, Source, TenantId, Tick, Timeframe};
+use aitrading_model::{Bar, Cursor, DayCheck, Epoch, Gap, GapRecord, MarketTime, Source, TenantId, Tick, Timeframe};
 use aitrading_store::{
     ImportCommit, ImportKey, ImportProgress, JournalMark, StoreError, TickCommit, TickCounts, TickStore, Visit,
 };
@@ -211,7 +211,15 @@ impl TickStore for ClickHouseTicks {
         query::latest_bars(self.door().await?, source, timeframe, limit).await
     }
 
-    async fn gaps(&self, source: Source) -> Result<Vec<Gap>, StoreError> {
+    async fn gaps(&self, source: Source) -> Result<Vec<GapRecord>, StoreError> {
         query::gaps(self.door().await?, source).await
+    }
+
+    async fn open_gaps(&self, source: Source, limit: usize) -> Result<Vec<Gap>, StoreError> {
+        query::open_gaps(self.door().await?, source, limit).await
+    }
+
+    async fn latest_days(&self, source: Source, limit: usize) -> Result<Vec<DayCheck>, StoreError> {
+        query::latest_days(self.door().await?, source, limit).await
     }
 }

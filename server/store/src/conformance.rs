@@ -14,6 +14,7 @@ pub mod chains;
 pub mod events;
 pub mod graph;
 pub mod imports;
+pub mod late;
 pub mod log_policies;
 pub mod logs;
 pub mod orders;
@@ -61,6 +62,11 @@ macro_rules! tick_store_conformance {
             an_import_is_read_back_and_leaves_the_mark_alone a_part_is_imported_once an_import_continues_a_live_history
             an_import_never_goes_back_in_time a_bad_part_leaves_nothing_behind imports_are_kept_apart
             a_journal_goes_on_after_an_import);
+        $crate::conformance_tests!($run, late:
+            late_ticks_come_into_their_place late_ticks_stand_behind_those_of_their_millisecond
+            a_history_filled_from_behind_is_one_history bad_late_ticks_leave_nothing_behind
+            a_gap_is_told_what_became_of_it open_gaps_are_found_in_order counted_days_are_kept_and_replaced
+            imported_days_are_not_counted);
     };
 }
 

@@ -5,7 +5,7 @@
 //! client's life has.
 
 use crate::{SeqRun, SourceCommit, StoreError};
-use aitrading_model::{Bar, Cursor, Epoch, Source, Tick};
+use aitrading_model::{Bar, Cursor, DayCheck, Epoch, Source, Tick};
 use std::fmt;
 
 /// The epoch of imported ticks.
@@ -101,6 +101,8 @@ impl ImportCommit {
         if count > 0 {
             commit.runs.push(SeqRun { epoch: IMPORT_EPOCH, first_seq: stored.ticks.saturating_add(1), count });
         }
+        // Of days with imported ticks the terminal may have others: nobody compares them, and nothing is added to them.
+        commit.days.extend(self.ticks.last().map(|last| DayCheck::not_counted(last.time.day())));
         (commit.ticks, commit.bars) = (self.ticks, self.bars);
         commit.check()?;
         Ok((commit, progress))

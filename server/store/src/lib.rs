@@ -68,7 +68,7 @@ pub use signals::{
     SignalStore, SignalView, StoredDenial, StoredReport, Verdict,
 };
 pub use subscriptions::{Subscription, SubscriptionStatus, SubscriptionStore, SymbolScope};
-pub use ticks::{SeqRun, SourceCommit, TickCommit, TickCounts, TickStore, Visit};
+pub use ticks::{GapChange, LATE_EPOCH, SeqRun, SourceCommit, TickCommit, TickCounts, TickStore, Visit};
 pub use users::{LoginName, User, UserId, UserRole, UserStatus, UserStore};
 
 use std::{fmt, sync::Arc};

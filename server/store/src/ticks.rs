@@ -1,9 +1,14 @@
 //! The port for ticks, bars and gaps.
 
 use crate::{ImportCommit, ImportKey, ImportProgress, JournalMark, StoreError};
-use aitrading_model::{Bar, Cursor, Epoch, Gap, MarketTime, Source, TenantId, Tick, TickReject, Timeframe};
+use aitrading_model::{
+    Bar, Cursor, DayCheck, Epoch, Gap, GapRecord, GapState, MarketTime, Source, TenantId, Tick, TickReject, Timeframe,
+};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
+
+/// The epoch of ticks that came late: behind every life of a client, so that in one millisecond they stand behind its ticks.
+pub const LATE_EPOCH: Epoch = Epoch(u64::MAX);
 
 /// Sequence numbers of consecutive ticks: one run ends where an epoch begins or a number was left out (a refused tick).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +37,17 @@ impl SeqRun {
     }
 }
 
+/// What one commit did about a hole. A hole that is not recorded yet is recorded with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GapChange {
+    /// Which.
+    pub gap: Gap,
+    /// How many more ticks were added in it.
+    pub added: u64,
+    /// Where it stands now.
+    pub state: GapState,
+}
+
 /// What one commit adds to one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceCommit {
@@ -43,10 +59,19 @@ pub struct SourceCommit {
     pub ticks: Vec<Tick>,
     /// The ticks' sequence numbers; the counts add up to the number of ticks.
     pub runs: Vec<SeqRun>,
-    /// Bars that these ticks closed.
+    /// Ticks that came late, in order of time, none later than the cursor: they belong between those that are stored, each
+    /// behind the stored ones of its millisecond.
+    pub late: Vec<Tick>,
+    /// Number of the first late tick in [`LATE_EPOCH`].
+    pub late_seq: u64,
+    /// Bars that these ticks closed, or that late ticks changed.
     pub bars: Vec<Bar>,
     /// Holes that were seen.
     pub gaps: Vec<Gap>,
+    /// What was done about holes.
+    pub changes: Vec<GapChange>,
+    /// Days that were counted; one that is told again replaces the older count.
+    pub days: Vec<DayCheck>,
     /// How many more ticks were refused, by code.
     pub rejected: Vec<(TickReject, u64)>,
     /// How many more ticks were known already.
@@ -59,8 +84,9 @@ impl SourceCommit {
     /// A commit of nothing, to be filled.
     #[must_use]
     pub fn new(source: Source, digits: u8, cursor: Cursor) -> Self {
-        let (ticks, runs, bars, gaps, rejected) = Default::default();
-        Self { source, digits, ticks, runs, bars, gaps, rejected, duplicates: 0, cursor }
+        let (ticks, runs, late, bars, gaps, changes, days, rejected) = Default::default();
+        let (late_seq, duplicates) = (0, 0);
+        Self { source, digits, ticks, runs, late, late_seq, bars, gaps, changes, days, rejected, duplicates, cursor }
     }
 
     /// The rules that every adapter enforces.
@@ -75,8 +101,13 @@ impl SourceCommit {
         if self.digits > 8 {
             return Err(StoreError::Invalid { what: "prices have at most 8 digits" });
         }
-        if self.gaps.iter().any(|gap| gap.source != self.source) {
+        let mut gaps = self.gaps.iter().chain(self.changes.iter().map(|change| &change.gap));
+        if gaps.any(|gap| gap.source != self.source) {
             return Err(StoreError::Invalid { what: "a gap belongs to another source" });
+        }
+        if !self.late.is_sorted_by_key(|tick| tick.time) || self.late.last().is_some_and(|t| t.time > self.cursor.time)
+        {
+            return Err(StoreError::Invalid { what: "late ticks are not in order, or later than the source was read" });
         }
         Ok(())
     }
@@ -155,6 +186,10 @@ pub trait TickStore: Send + Sync {
     ) -> Result<Vec<Bar>, StoreError>;
     /// The last `limit` bars, oldest first.
     async fn latest_bars(&self, source: Source, timeframe: Timeframe, limit: usize) -> Result<Vec<Bar>, StoreError>;
-    /// The holes of a source, in order.
-    async fn gaps(&self, source: Source) -> Result<Vec<Gap>, StoreError>;
+    /// The holes of a source and what became of them, in order.
+    async fn gaps(&self, source: Source) -> Result<Vec<GapRecord>, StoreError>;
+    /// The first `limit` holes that are open, in order.
+    async fn open_gaps(&self, source: Source, limit: usize) -> Result<Vec<Gap>, StoreError>;
+    /// The last `limit` days that were counted, oldest first.
+    async fn latest_days(&self, source: Source, limit: usize) -> Result<Vec<DayCheck>, StoreError>;
 }

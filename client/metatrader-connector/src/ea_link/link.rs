@@ -4,11 +4,12 @@ use super::{
     EaLinkError, FeedEvent, LinkEvent, LinkStatus, OrderLinkError, TickFrom,
     framed::Outgoing,
     permissions_of,
-    slot::{Feed, ORDERS_MAX, OrderAnswer, PendingOrder, Slot},
+    slot::{Collecting, Feed, ORDERS_MAX, OrderAnswer, PendingOrder, Slot},
 };
-use aitrading_model::{AccountId, AccountState, Permissions, Symbol, SymbolSpec};
+use aitrading_model::{AccountId, AccountState, HistoryFault, MarketTime, Permissions, Symbol, SymbolSpec, Tick};
 use aitrading_wire::ea::{
-    FeedMode, FeedNumber, Lookup, LookupResult, Message, OrderRequest, OrderResult, Role, TerminalInfo, TickSubscribe,
+    FeedMode, FeedNumber, HistoryRequest, Lookup, LookupResult, Message, OrderRequest, OrderResult, Role, TerminalInfo,
+    TickSubscribe,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -40,6 +41,18 @@ struct Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.slot.inner().orders.remove(&self.request_id);
+    }
+}
+
+/// Closes a request for history when its caller stops waiting, for whatever reason.
+struct Asking<'a> {
+    slot: &'a Slot,
+    request_id: u64,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        drop(self.slot.inner().collecting.take_if(|open| open.request_id == self.request_id));
     }
 }
 
@@ -153,6 +166,39 @@ impl EaLink {
         let answered = self.slot.env.timeout(timeout, receiver).await;
         self.slot.inner().lookups.remove(&lookup_id);
         answered.map_err(|_| EaLinkError::Timeout)?.map_err(|_| EaLinkError::Lost)
+    }
+
+    /// Every tick that the terminal has with `from <= time <= to`, at most an hour, in order. One request is open at a time.
+    ///
+    /// # Errors
+    /// [`HistoryFault`]: there is no answer, or what there is is not all.
+    pub async fn history(
+        &self,
+        symbol: Symbol,
+        (from, to): (MarketTime, MarketTime),
+        timeout: Duration,
+    ) -> Result<Vec<Tick>, HistoryFault> {
+        let (answer, receiver) = oneshot::channel();
+        let request_id = {
+            let mut inner = self.slot.inner();
+            if inner.collecting.is_some() {
+                return Err(HistoryFault::Busy);
+            }
+            inner.next_history += 1;
+            let request_id = inner.next_history;
+            let request = HistoryRequest { request_id, symbol, from, to };
+            let frame = Message::HistoryRequest(request).frame(Role::History as u8);
+            let outbox = inner.outbox(Role::History).ok_or(HistoryFault::Unavailable)?;
+            outbox.try_send(Outgoing::Frame(frame)).map_err(|_| HistoryFault::Busy)?;
+            inner.collecting = Some(Collecting { request_id, ticks: Vec::new(), answer });
+            request_id
+        };
+        let asking = Asking { slot: &self.slot, request_id };
+        let answered = self.slot.env.timeout(timeout, receiver).await;
+        drop(asking);
+        let ticks = answered.map_err(|_| HistoryFault::Expired)?.map_err(|_| HistoryFault::Unavailable)??;
+        let inside = ticks.iter().all(|tick| from <= tick.time && tick.time <= to);
+        if inside && ticks.is_sorted_by_key(|tick| tick.time) { Ok(ticks) } else { Err(HistoryFault::Invalid) }
     }
 
     /// Starts a feed; one of the same symbol that runs already ends.

@@ -80,6 +80,8 @@ async fn take(slot: &Slot, role: Role, incoming: Incoming) -> Result<(), Broken>
         (Role::Control, Message::Specs(specs)) => slot.take_specs(specs.0),
         (Role::Control, Message::TerminalInfo(info)) => slot.take_info(info),
         (Role::History, Message::LookupResult(result)) => slot.take_lookup(*result),
+        (Role::History, Message::HistoryTicks(part)) => slot.take_history(part),
+        (Role::History, Message::HistoryEnd(end)) => slot.end_history(end).map_err(Broken::Wire)?,
         (Role::Ticks, Message::Ticks(ticks)) => {
             pass(slot, ticks.feed, FeedEvent::Ticks { ticks: ticks.ticks, stands }, false).await;
         }

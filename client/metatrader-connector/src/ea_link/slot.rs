@@ -5,9 +5,13 @@ use super::{
     framed::{Outgoing, WriteRules},
 };
 use aitrading_env::Env;
-use aitrading_model::{AccountId, AccountState, Symbol, SymbolSpec};
+use aitrading_model::{AccountId, AccountState, HistoryFault, Symbol, SymbolSpec, Tick};
 use aitrading_security::Secret;
-use aitrading_wire::ea::{Hello, LookupResult, OrderResult, Refuse, Role, TerminalInfo};
+use aitrading_wire::{
+    WireError,
+    ea::{Hello, HistoryEnd, HistoryTicks, LookupResult, OrderResult, Refuse, Role, TerminalInfo},
+    limits::HISTORY_TICKS_MAX,
+};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -56,6 +60,17 @@ pub(super) struct Inner {
     pub(super) orders: BTreeMap<u64, PendingOrder>,
     pub(super) lookups: BTreeMap<u64, oneshot::Sender<LookupResult>>,
     pub(super) next_lookup: u64,
+    /// The request for history that is open, with what came of its answer.
+    pub(super) collecting: Option<Collecting>,
+    pub(super) next_history: u64,
+}
+
+/// An answer from the history under way. It is gathered here and not handed on piece by piece: whoever waits for it may be
+/// slow, and lookups come over the same connection.
+pub(super) struct Collecting {
+    pub(super) request_id: u64,
+    pub(super) ticks: Vec<Tick>,
+    pub(super) answer: oneshot::Sender<Result<Vec<Tick>, HistoryFault>>,
 }
 
 struct Connection {
@@ -210,6 +225,35 @@ impl Slot {
         }
     }
 
+    /// Ticks of the past. Those of a request that nobody waits for any more go nowhere.
+    pub(super) fn take_history(&self, part: HistoryTicks) {
+        let mut inner = self.inner();
+        let Some(collecting) = inner.collecting.as_mut().filter(|open| open.request_id == part.request_id) else {
+            return;
+        };
+        collecting.ticks.extend(part.ticks);
+        if collecting.ticks.len() > HISTORY_TICKS_MAX
+            && let Some(collecting) = inner.collecting.take()
+        {
+            // Whoever asked may have given up.
+            drop(collecting.answer.send(Err(HistoryFault::TooMany)));
+        }
+    }
+
+    pub(super) fn end_history(&self, end: HistoryEnd) -> Result<(), WireError> {
+        let open = self.inner().collecting.take_if(|open| open.request_id == end.request_id);
+        let Some(Collecting { ticks, answer, .. }) = open else { return Ok(()) };
+        let whole = u64::try_from(ticks.len()).ok() == Some(end.total);
+        let answered = match end.error {
+            0 if whole => Ok(ticks),
+            0 => return Err(WireError::BadValue("total")),
+            HistoryEnd::UNKNOWN_SYMBOL => Err(HistoryFault::Refused),
+            _ => Err(HistoryFault::Incomplete),
+        };
+        drop(answer.send(answered));
+        Ok(())
+    }
+
     /// Is the order still wanted? From here on its bytes count as sent.
     pub(super) fn leaves(&self, request_id: u64) -> bool {
         self.inner().orders.get_mut(&request_id).map(|order| order.sent = true).is_some()
@@ -236,7 +280,10 @@ impl Inner {
                 }
             }
             Role::Ticks => self.feeds.clear(),
-            Role::History => self.lookups.clear(),
+            Role::History => {
+                self.lookups.clear();
+                self.collecting = None;
+            }
             Role::Control => (self.has_account, self.has_specs, self.has_info) = (false, false, false),
             Role::Events => {}
         }

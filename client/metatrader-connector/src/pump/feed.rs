@@ -7,10 +7,10 @@ use crate::{
     port::Feed,
 };
 use aitrading_env::RngExt;
-use aitrading_model::{Cursor, Source, Symbol, Tick, TickBatch, TraceId};
+use aitrading_model::{Cursor, MarketTime, Source, Symbol, Tick, TickBatch, TraceId};
 use aitrading_wire::{
     ea::FeedMode,
-    link::{Control, KIND_DEFAULT, encode_ticks, stream},
+    link::{Control, History, KIND_DEFAULT, encode_ticks, stream},
 };
 use std::time::Duration;
 
@@ -83,6 +83,9 @@ impl Pump {
                         format!("{symbol}: the terminal's history was rewritten at {time}; going on behind it");
                     tracing::warn!(code = "HISTORY_REWRITTEN", %symbol, "{message}");
                     self.parts.board.problem("HISTORY_REWRITTEN", &message);
+                    if self.tell_rewritten(line, symbol, time).await.is_none() {
+                        return Ended::NoLine;
+                    }
                     place.0 = TickFrom { time, count: found };
                     return Ended::Broken;
                 }
@@ -141,6 +144,13 @@ impl Pump {
             self.frame_acked(frame, self.parts.env.clock.mono_ns());
         }
         Some(())
+    }
+
+    /// The server asks for what it may miss of the time before.
+    async fn tell_rewritten(&self, line: u64, symbol: Symbol, time: MarketTime) -> Option<u64> {
+        let message = History::Rewritten { symbol, time };
+        let mut lines = self.parts.lines.clone();
+        put(&mut lines, line, stream::HISTORY, message.kind(), &message.encode().into()).await
     }
 
     /// The end is told when everything before it is durable at the server.

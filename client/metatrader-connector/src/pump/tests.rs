@@ -111,6 +111,15 @@ impl Terminal for History {
     async fn continue_feed(&self, _: Symbol) {
         self.go_on.notify_one();
     }
+
+    async fn history(
+        &self,
+        _: Symbol,
+        _: (aitrading_model::MarketTime, aitrading_model::MarketTime),
+        _: Duration,
+    ) -> Result<Vec<aitrading_model::Tick>, aitrading_model::HistoryFault> {
+        Err(aitrading_model::HistoryFault::Unavailable)
+    }
 }
 
 /// A server that takes frames and acknowledges when the test says so.

@@ -1,11 +1,11 @@
 //! What to do with each event of a session.
 
 use super::{ACCOUNT_EVERY, Inbox, Keeper, SignalFrame, WELCOME_TIMEOUT, given};
-use crate::{error::ConnectorError, execution::Terms};
+use crate::{error::ConnectorError, execution::Terms, history::Question};
 use aitrading_channel::{CloseReason, Event, Sender, Session, StreamId};
-use aitrading_model::{AccountState, PositionTicket, Volume};
+use aitrading_model::{AccountState, HistoryFault, PositionTicket, Volume};
 use aitrading_security::signing::{KeyRing, VerifyingKey};
-use aitrading_wire::link::{Control, Welcome, stream};
+use aitrading_wire::link::{Control, History, Welcome, stream};
 
 impl Keeper {
     /// Waits for the answer to the hello. On a resumed session what was under way comes first.
@@ -81,6 +81,11 @@ impl Keeper {
                     self.control_message(message).await?;
                     sender.ack(stream, seq);
                 }
+                stream::HISTORY => {
+                    let message = History::decode(kind, &body).map_err(ConnectorError::Message)?;
+                    self.question(sender, message).await?;
+                    sender.ack(stream, seq);
+                }
                 stream::SIGNALS => self.signal(sender, stream, seq, body).await,
                 _ => return Err(ConnectorError::Message(aitrading_wire::WireError::BadValue("stream"))),
             },
@@ -120,6 +125,20 @@ impl Keeper {
             Control::Welcome(welcome) => self.accept(&welcome)?,
             // A client's messages: the server has no business sending them.
             _ => return Err(ConnectorError::Message(aitrading_wire::WireError::BadValue("control kind"))),
+        }
+        Ok(())
+    }
+
+    /// Puts a question with the others. It must not keep signals waiting: with too many of them it is refused at once.
+    async fn question(&self, sender: &Sender, message: History) -> Result<(), ConnectorError> {
+        let History::Ask { id, symbol, wanted, from, to, expires_ms } = message else {
+            // A client's messages: the server has no business sending them.
+            return Err(ConnectorError::Message(aitrading_wire::WireError::BadValue("history kind")));
+        };
+        let question = Question { line: self.line, id, symbol, wanted, span: (from, to), expires_ms };
+        if self.parts.questions.try_send(question).is_err() {
+            let refused = History::Failed { id, fault: HistoryFault::Busy };
+            sender.send(StreamId(stream::HISTORY), refused.kind(), refused.encode().into()).await?;
         }
         Ok(())
     }

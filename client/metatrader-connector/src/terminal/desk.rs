@@ -8,7 +8,7 @@ use super::{
 use aitrading_env::Env;
 use aitrading_error::chain;
 use aitrading_journal::JournalError;
-use aitrading_model::{AccountState, ExecutionMode, Permissions, Symbol, Tick};
+use aitrading_model::{AccountState, ExecutionMode, MarketTime, Permissions, Symbol, Tick};
 use aitrading_wire::{
     ea::{Lookup, LookupResult, OrderResult, Refuse, TerminalInfo, Transaction},
     limits::TICKS_PER_BATCH_MAX,
@@ -16,7 +16,7 @@ use aitrading_wire::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU32},
 };
 use tokio::sync::{Notify, Semaphore, broadcast, oneshot, watch};
 
@@ -36,6 +36,8 @@ pub(super) struct Desk {
     pub(super) emitted: broadcast::Sender<Arc<[Transaction]>>,
     pub(super) info_changed: Notify,
     pub(super) late: Arc<Semaphore>,
+    /// Answers from the history that are still cut short.
+    pub(super) loading: AtomicU32,
     /// When the live market began: monotonic nanoseconds, market milliseconds.
     pub(super) market_base: Mutex<Option<(u64, i64)>>,
     floor: Mutex<Floor>,
@@ -71,6 +73,7 @@ impl Desk {
         if let Some(record) = broker.open_account(settings.deposit) {
             store.append(&[record])?.await.unwrap_or(Err(JournalError::Closed))?;
         }
+        let loading = AtomicU32::new(settings.tick_faults.loading);
         Ok(Self {
             env,
             settings,
@@ -80,6 +83,7 @@ impl Desk {
             emitted: broadcast::Sender::new(EVENT_QUEUE),
             info_changed: Notify::new(),
             late: Arc::new(Semaphore::new(LATE_MAX)),
+            loading,
             market_base: Mutex::new(None),
             floor: Mutex::new(Floor { broker, released: BTreeMap::new() }),
             store,
@@ -175,6 +179,21 @@ impl Desk {
             self.emit(execution.transactions);
         }
         true
+    }
+
+    /// How many ticks of a symbol's history the market has seen.
+    pub(super) fn released(&self, symbol: Symbol) -> usize {
+        self.floor().released.get(&symbol).copied().unwrap_or_default()
+    }
+
+    /// Does the feed miss a tick of this time?
+    pub(super) fn is_missed(&self, symbol: Symbol, time: MarketTime) -> bool {
+        self.settings.tick_faults.missed.iter().any(|stretch| stretch.holds(symbol, time))
+    }
+
+    /// Has the history no tick of this time any more?
+    pub(super) fn is_rewritten(&self, symbol: Symbol, time: MarketTime) -> bool {
+        self.settings.tick_faults.rewritten.iter().any(|stretch| stretch.holds(symbol, time))
     }
 
     pub(super) fn close_market(&self, symbol: Symbol) {

@@ -9,6 +9,7 @@ use aitrading_wire::{
     limits::SYMBOLS_PER_SESSION_MAX,
 };
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, PoisonError},
 };
@@ -75,7 +76,9 @@ impl Pump {
             return;
         };
         let ticks = feed.history.ticks();
-        match position(ticks, self.subscribe.time, self.subscribe.skip) {
+        let TickSubscribe { symbol, time, skip, .. } = self.subscribe;
+        let rewritten = skip > 0 && self.desk.is_rewritten(symbol, time);
+        match position(ticks, time, skip).and_then(|start| if rewritten { Err(0) } else { Ok(start) }) {
             Ok(start) => self.replay(ticks, start).await,
             Err(found) => {
                 let TickSubscribe { feed, time, skip, .. } = self.subscribe;
@@ -109,11 +112,15 @@ impl Pump {
             }
             let mut frame = Vec::new();
             let flags = if stands { FLAG_STANDS } else { 0 };
-            push_tick_frame(&mut frame, flags, feed, ticks.get(at..end).unwrap_or_default());
+            let brought = self.brought(ticks.get(at..end).unwrap_or_default());
+            at = end;
+            if brought.is_empty() {
+                continue;
+            }
+            push_tick_frame(&mut frame, flags, feed, &brought);
             if self.outbox.send(Outgoing::Frame(frame)).await.is_err() {
                 return;
             }
-            at = end;
             if stands {
                 self.go_on.notified().await;
                 pace.rebase();
@@ -122,6 +129,15 @@ impl Pump {
         self.desk.close_market(symbol);
         let total = u64::try_from(ticks.len()).unwrap_or(u64::MAX);
         self.say(&Message::TickEnd(TickEnd { feed, total })).await;
+    }
+
+    /// What the feed brings of these: it may miss some.
+    fn brought<'a>(&self, ticks: &'a [Tick]) -> Cow<'a, [Tick]> {
+        if self.desk.settings.tick_faults.missed.is_empty() {
+            return Cow::Borrowed(ticks);
+        }
+        let symbol = self.subscribe.symbol;
+        Cow::Owned(ticks.iter().filter(|tick| !self.desk.is_missed(symbol, tick.time)).copied().collect())
     }
 
     /// A live market has one clock for all symbols; a feed that stands still keeps its own.

@@ -3,6 +3,7 @@
 use super::{
     desk::Desk,
     faults::Fault,
+    past,
     pump::{Pump, Pumps},
 };
 use crate::ea_link::framed::{Broken, FrameReader, Incoming, Outgoing};
@@ -128,6 +129,7 @@ async fn history(desk: &Desk, mut reader: Reader, outbox: Outbox) -> Result<(), 
                 let result = desk.lookup(lookup);
                 send(&outbox, Role::History, &Message::LookupResult(Box::new(result))).await?;
             }
+            Message::HistoryRequest(request) => past::answer(desk, request, &outbox).await?,
             _ => return Err(unexpected()),
         }
     }

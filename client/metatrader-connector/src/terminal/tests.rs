@@ -7,7 +7,9 @@ use crate::{
     ticks::{SyntheticSettings, TickHistory, synthetic},
 };
 use aitrading_env::sim::{MemFs, SeededRng};
-use aitrading_model::{MarketTime, PositionTicket, Price, Retcode, Side, Tick, TickFlags, Timeframe, Volume};
+use aitrading_model::{
+    HistoryFault, MarketTime, PositionTicket, Price, Retcode, Side, Tick, TickFlags, Timeframe, Volume,
+};
 use aitrading_wire::ea::{FeedMode, Filling, OrderRequest, OrderResult, TradeAction, TransactionKind};
 use std::path::Path;
 
@@ -417,4 +419,72 @@ impl Exists for MemFs {
     fn metadata_exists(&self, path: &str) -> Option<aitrading_env::Meta> {
         aitrading_env::Fs::metadata(self, Path::new(path)).unwrap()
     }
+}
+
+fn stretch(from: i64, to: i64) -> Stretch {
+    Stretch { symbol: symbol(), from: MarketTime(from), to: MarketTime(to) }
+}
+
+async fn past(world: &World, from: i64, to: i64) -> Result<Vec<i64>, HistoryFault> {
+    let ticks = world.link.history(symbol(), (MarketTime(from), MarketTime(to)), LIMIT).await?;
+    Ok(ticks.iter().map(|tick| tick.time.0).collect())
+}
+
+#[tokio::test]
+async fn the_history_has_what_the_feed_missed_with_both_ends() {
+    let world = world().await;
+    let times = [10, 20, 20, 30, 40, 50];
+    let tick_faults = TickFaults { missed: vec![stretch(20, 40)], ..TickFaults::default() };
+    let terminal = world.start(SimSettings { tick_faults, ..world.settings(feed_at(&times)) }).await;
+    assert_eq!(past(&world, 0, 100).await, Ok(vec![]), "nothing before the market has seen it");
+    let (brought, total) = world.ticks(TickFrom::default(), FeedMode::Live).await;
+    assert_eq!(brought.iter().map(|tick| tick.time.0).collect::<Vec<_>>(), [10, 40, 50]);
+    assert_eq!(total, 6);
+    assert_eq!(past(&world, 20, 40).await, Ok(vec![20, 20, 30, 40]), "both ends, and every tick of a millisecond");
+    assert_eq!(past(&world, 21, 29).await, Ok(vec![]));
+    terminal.stop().await;
+}
+
+#[tokio::test]
+async fn a_rewritten_history_has_less_than_the_feed_brought() {
+    let world = world().await;
+    let tick_faults = TickFaults { rewritten: vec![stretch(30, 41)], ..TickFaults::default() };
+    let terminal = world.start(SimSettings { tick_faults, ..world.settings(feed_at(&[10, 20, 30, 40])) }).await;
+    assert_eq!(world.ticks(TickFrom::default(), FeedMode::Live).await.0.len(), 4);
+    assert_eq!(past(&world, 0, 100).await, Ok(vec![10, 20]));
+    let from = TickFrom { time: MarketTime(40), count: 1 };
+    let mut feed = world.link.subscribe(symbol(), from, FeedMode::Live).await.unwrap();
+    let rewritten = FeedEvent::Rewritten { time: MarketTime(40), wanted: 1, found: 0 };
+    assert_eq!(feed.recv().await, Some(rewritten));
+    terminal.stop().await;
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_loading_says_so_and_a_strange_symbol_is_refused() {
+    let world = world().await;
+    let tick_faults = TickFaults { loading: 2, ..TickFaults::default() };
+    let terminal = world.start(SimSettings { tick_faults, ..world.settings(feed_at(&[10, 20, 30, 40])) }).await;
+    world.ticks(TickFrom::default(), FeedMode::Live).await;
+    for _ in 0..2 {
+        assert_eq!(past(&world, 0, 100).await, Err(HistoryFault::Incomplete));
+    }
+    assert_eq!(past(&world, 0, 100).await, Ok(vec![10, 20, 30, 40]));
+    let strange = world.link.history("NOSUCH".parse().unwrap(), (MarketTime(0), MarketTime(9)), LIMIT).await;
+    assert_eq!(strange, Err(HistoryFault::Refused));
+    terminal.stop().await;
+    assert_eq!(past(&world, 0, 100).await, Err(HistoryFault::Unavailable));
+}
+
+#[tokio::test]
+async fn a_whole_hour_of_history_comes_in_order_beside_lookups() {
+    let world = world().await;
+    let terminal = world.start(world.settings(feed(2_000))).await;
+    let (brought, _) = world.ticks(TickFrom::default(), FeedMode::Live).await;
+    let (first, last) = (brought[0].time, brought[1_999].time);
+    let asked = world.link.history(symbol(), (first, last), LIMIT);
+    let (asked, again, looked) = tokio::join!(asked, past(&world, 0, 1), world.link.lookup(9, LIMIT));
+    assert_eq!(asked.unwrap(), brought);
+    assert_eq!(again, Err(HistoryFault::Busy), "one at a time");
+    looked.unwrap();
+    terminal.stop().await;
 }

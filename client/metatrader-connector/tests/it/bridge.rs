@@ -9,7 +9,7 @@ use aitrading_model::*;
 use aitrading_security::{NoiseKeyPair, PeerIdentity, pki::Authority, sha256, signing::SigningKey};
 use aitrading_wire::{
     CheckpointNote, ReportEnvelope, SIGNAL_DOMAIN, SignalEnvelope, decode_report, encode_signal,
-    link::{Control, Heartbeat, KIND_DEFAULT, Pacing, SubscriptionState, Welcome, decode_ticks, stream},
+    link::{Control, Heartbeat, History, KIND_DEFAULT, Pacing, SubscriptionState, Welcome, decode_ticks, stream},
 };
 use std::{
     collections::BTreeMap,
@@ -38,6 +38,8 @@ pub(crate) struct Books {
     pub(crate) cut_after: Option<u32>,
     /// What heartbeats tell, from the next hello on.
     pub(crate) heartbeat: Vec<u8>,
+    /// What was said on the history stream.
+    pub(crate) history: Vec<History>,
     sender: Option<Sender>,
 }
 
@@ -101,6 +103,12 @@ impl Bridge {
         let envelope = SignalEnvelope { key_id: self.signing.verifying_key().id().0, bytes, signature };
         let sender = self.books.lock().unwrap().sender.clone().unwrap();
         sender.send(StreamId(stream::SIGNALS), KIND_DEFAULT, envelope.encode().into()).await.unwrap();
+    }
+
+    /// Asks about the terminal's past.
+    pub(crate) async fn ask(&self, question: &History) {
+        let sender = self.books.lock().unwrap().sender.clone().unwrap();
+        sender.send(StreamId(stream::HISTORY), question.kind(), question.encode().into()).await.unwrap();
     }
 
     /// The key of its audit log: one key signs everything here.
@@ -172,6 +180,10 @@ impl Serving {
                 stream::REPORTS => {
                     let envelope = ReportEnvelope::decode(&body).unwrap();
                     self.books.lock().unwrap().reports.push(decode_report(&envelope.bytes).unwrap());
+                    false
+                }
+                stream::HISTORY => {
+                    self.books.lock().unwrap().history.push(History::decode(kind, &body).unwrap());
                     false
                 }
                 other => panic!("stream {other}"),

@@ -5,6 +5,8 @@ mod bridge;
 #[cfg(test)]
 mod flows;
 #[cfg(test)]
+mod past;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod witness;

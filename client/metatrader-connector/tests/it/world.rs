@@ -5,7 +5,7 @@ use aitrading_env::Env;
 use aitrading_keystore::{DeviceKeys, KeyStore, SealedFiles};
 use aitrading_metatrader_connector::{
     Connector, specs,
-    terminal::{Feed, SimSettings, SimTerminal},
+    terminal::{Feed, SimSettings, SimTerminal, TickFaults},
     ticks::{SyntheticSettings, TickHistory, synthetic},
 };
 use aitrading_model::*;
@@ -60,6 +60,16 @@ impl World {
 
     /// A terminal that replays `histories` to the connector.
     pub(crate) async fn terminal(&self, connector: &Connector, histories: &[(&str, TickHistory)]) -> SimTerminal {
+        self.faulty_terminal(connector, histories, TickFaults::default()).await
+    }
+
+    /// The same, with faults in its ticks.
+    pub(crate) async fn faulty_terminal(
+        &self,
+        connector: &Connector,
+        histories: &[(&str, TickHistory)],
+        tick_faults: TickFaults,
+    ) -> SimTerminal {
         let secret = Secret::new(self.keys().ea_secret.expose().to_vec());
         let address = connector.ea_address().unwrap();
         let books = self.folder.path().join("broker");
@@ -71,6 +81,7 @@ impl World {
                 .iter()
                 .map(|(name, history)| Feed { symbol: symbol(name), history: history.clone() })
                 .collect(),
+            tick_faults,
             ..SimSettings::demo(address, secret, ACCOUNT, usd, books)
         };
         SimTerminal::start(self.env.clone(), settings).await.unwrap()

@@ -5,8 +5,8 @@ use bytes::{Buf, BytesMut};
 
 /// The first four bytes of every frame: `ATEA`.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"ATEA");
-/// The version of frames and messages. 2: specifications tell when a symbol trades.
-pub const VERSION: u8 = 2;
+/// The version of frames and messages. 2: specifications tell when a symbol trades. 3: history can be asked for.
+pub const VERSION: u8 = 3;
 /// Bytes of the header.
 pub const HEADER_BYTES: usize = 16;
 /// Flag of a tick frame: the feed stands still behind it until it is told to go on.

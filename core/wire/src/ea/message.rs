@@ -4,6 +4,7 @@ use super::{
     fields::{Field, Take, layout},
     frame::{Frame, push_frame},
     handshake::{Accept, Challenge, Hello, Refuse},
+    history::{HistoryEnd, HistoryRequest, HistoryTicks},
     orders::{Lookup, LookupResult, OrderRequest, OrderResult, Transaction},
     ticks::{FeedNumber, TickEnd, TickRefused, TickRewritten, TickSubscribe, Ticks},
     values::Specs,
@@ -106,6 +107,9 @@ messages! {
     40 Transaction(Transaction) "Terminal: something happened.";
     50 Lookup(Lookup) "Connector: what is known?";
     51 LookupResult(Box<LookupResult>) "Terminal: this.";
+    52 HistoryRequest(HistoryRequest) "Connector: which ticks were there?";
+    53 HistoryTicks(HistoryTicks) "Terminal: these.";
+    54 HistoryEnd(HistoryEnd) "Terminal: and no others.";
 }
 
 impl Message {

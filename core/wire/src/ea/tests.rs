@@ -232,6 +232,14 @@ fn every_message() -> Vec<Message> {
         Message::Transaction(transaction()),
         Message::Lookup(Lookup { lookup_id: 1, magic: 2 }),
         Message::LookupResult(Box::new(lookup_result(ROWS_MAX))),
+        Message::HistoryRequest(HistoryRequest {
+            request_id: 1,
+            symbol: symbol(),
+            from: MarketTime(2),
+            to: MarketTime(3),
+        }),
+        Message::HistoryTicks(HistoryTicks { request_id: 1, ticks: (0..256).map(tick).collect() }),
+        Message::HistoryEnd(HistoryEnd { request_id: 1, total: 2, error: HistoryEnd::TIMEOUT }),
     ]
 }
 
@@ -310,7 +318,7 @@ fn a_lying_count_is_refused_before_it_is_read() {
 #[test]
 fn the_layout_is_the_one_that_is_documented() {
     let frame = Message::TickContinue(FeedNumber { feed: 0x0403_0201 }).frame(3);
-    assert_eq!(frame[..12], [b'A', b'T', b'E', b'A', 2, 22, 3, 0, 4, 0, 0, 0]);
+    assert_eq!(frame[..12], [b'A', b'T', b'E', b'A', 3, 22, 3, 0, 4, 0, 0, 0]);
     assert_eq!(frame[16..], [1, 2, 3, 4]);
     let crc = crc32c::crc32c_append(crc32c::crc32c(&frame[..12]), &frame[16..]);
     assert_eq!(frame[12..16], crc.to_le_bytes());
@@ -443,7 +451,7 @@ proptest! {
         let frame = Frame { kind, role: 0, flags: 0, body: &body };
         if let Ok(message) = Message::decode(&frame) {
             // Unknown tick flags are masked; everything else has one encoding.
-            if kind != 21 {
+            if ![21, 53].contains(&kind) {
                 prop_assert_eq!(&message.frame(0)[HEADER_BYTES..], body.as_slice());
             }
         }

@@ -91,27 +91,31 @@ pub struct Ticks {
 
 impl Field for Ticks {
     fn put(&self, out: &mut Vec<u8>) {
-        put_rows(self.feed, &self.ticks, out);
+        self.feed.put(out);
+        put_rows(&self.ticks, out);
     }
 
     fn take(from: &mut Take<'_>) -> Result<Self, WireError> {
-        let feed = u32::take(from)?;
-        let count = usize::from(u16::take(from)?);
-        if count > TICKS_PER_BATCH_MAX {
-            return Err(WireError::TooLarge("ticks"));
-        }
-        let (rows, rest) = from.raw(count.saturating_mul(ROW))?.as_chunks::<ROW>();
-        if rows.is_empty() || !rest.is_empty() {
-            return Err(WireError::BadValue("ticks"));
-        }
-        Ok(Self { feed, ticks: rows.iter().map(row).collect() })
+        Ok(Self { feed: u32::take(from)?, ticks: take_rows(from)? })
     }
 }
 
-fn put_rows(feed: u32, ticks: &[Tick], out: &mut Vec<u8>) {
+/// 1 to 256 rows.
+pub(super) fn take_rows(from: &mut Take<'_>) -> Result<Vec<Tick>, WireError> {
+    let count = usize::from(u16::take(from)?);
+    if count > TICKS_PER_BATCH_MAX {
+        return Err(WireError::TooLarge("ticks"));
+    }
+    let (rows, rest) = from.raw(count.saturating_mul(ROW))?.as_chunks::<ROW>();
+    if rows.is_empty() || !rest.is_empty() {
+        return Err(WireError::BadValue("ticks"));
+    }
+    Ok(rows.iter().map(row).collect())
+}
+
+pub(super) fn put_rows(ticks: &[Tick], out: &mut Vec<u8>) {
     let count = ticks.len().min(TICKS_PER_BATCH_MAX);
     out.reserve(count.saturating_mul(ROW).saturating_add(8));
-    feed.put(out);
     u16::try_from(count).unwrap_or_default().put(out);
     for tick in ticks.iter().take(count) {
         for number in [tick.time.0, tick.bid.raw(), tick.ask.raw(), tick.last.raw(), tick.volume.raw()] {
@@ -139,5 +143,8 @@ fn row(bytes: &[u8; ROW]) -> Tick {
 
 /// Appends a frame of at most 256 ticks without copying them first; `flags` may carry [`super::FLAG_STANDS`].
 pub fn push_tick_frame(out: &mut Vec<u8>, flags: u8, feed: u32, ticks: &[Tick]) {
-    push_frame(out, kind::TICKS, Role::Ticks as u8, flags, |out| put_rows(feed, ticks, out));
+    push_frame(out, kind::TICKS, Role::Ticks as u8, flags, |out| {
+        feed.put(out);
+        put_rows(ticks, out);
+    });
 }

@@ -18,7 +18,9 @@ const TICKS: StreamId = StreamId(stream::TICKS);
 /// A client on the other end.
 pub(super) struct Client {
     pub(super) session: Session,
-    server: aitrading_env::Task,
+    pub(super) server: aitrading_env::Task,
+    /// Questions that came while something else was waited for.
+    questions: std::collections::VecDeque<Event>,
 }
 
 fn client_tls() -> Arc<rustls::ClientConfig> {
@@ -49,7 +51,7 @@ pub(super) async fn connect(world: &World, bridge: &Bridge, table: &Arc<ResumeTa
     let server = world.env.spawn.task("server", Box::pin(serve));
     let io: BoxStream = Box::new(near);
     let session = connect_over(&world.env, &settings, io, [9; 32], resume).await.unwrap();
-    Client { session, server }
+    Client { session, server, questions: std::collections::VecDeque::new() }
 }
 
 pub(super) fn table() -> Arc<ResumeTable> {
@@ -76,11 +78,11 @@ fn account_state(account: AccountId) -> AccountState {
 }
 
 impl Client {
-    async fn control(&self, message: Control) -> u64 {
+    pub(super) async fn control(&self, message: Control) -> u64 {
         self.session.sender.send(CONTROL, message.kind(), message.encode().into()).await.unwrap()
     }
 
-    async fn hello(&mut self, account: AccountId) {
+    pub(super) async fn hello(&mut self, account: AccountId) {
         let hello = Hello {
             version: LINK_VERSION,
             instance: [4; 16],
@@ -98,12 +100,15 @@ impl Client {
         assert_eq!((welcome.fence, welcome.last_report_seq), (Fence(7), 3));
     }
 
-    async fn send_ticks(&self, batch: &TickBatch) -> u64 {
+    pub(super) async fn send_ticks(&self, batch: &TickBatch) -> u64 {
         self.session.sender.send(TICKS, KIND_DEFAULT, encode_ticks(batch).into()).await.unwrap()
     }
 
     pub(super) async fn next(&mut self) -> Event {
-        self.session.receiver.recv().await.unwrap()
+        match self.questions.pop_front() {
+            Some(question) => question,
+            None => self.session.receiver.recv().await.unwrap(),
+        }
     }
 
     async fn next_control(&mut self) -> Control {
@@ -119,18 +124,19 @@ impl Client {
         }
     }
 
-    async fn acked(&mut self, stream: StreamId, wanted: u64) {
+    pub(super) async fn acked(&mut self, stream: StreamId, wanted: u64) {
         loop {
-            match self.next().await {
+            match self.session.receiver.recv().await.unwrap() {
                 Event::Acked { stream: on, through } if on == stream && through >= wanted => return,
                 Event::Closed { reason } => panic!("closed: {reason}"),
+                question @ Event::Frame { stream: StreamId(stream::HISTORY), .. } => self.questions.push_back(question),
                 _ => {}
             }
         }
     }
 
     /// Reads on until the session is over; returns the refusals on the way.
-    async fn refused(&mut self) -> Vec<String> {
+    pub(super) async fn refused(&mut self) -> Vec<String> {
         let mut codes = Vec::new();
         while let Ok(event) = self.session.receiver.recv().await {
             match event {
@@ -146,12 +152,12 @@ impl Client {
         codes
     }
 
-    async fn leave(self) {
+    pub(super) async fn leave(self) {
         self.session.sender.close(aitrading_channel::CloseReason::Normal).await;
         self.server.join().await.unwrap();
     }
 
-    async fn cursor(&mut self) -> Cursor {
+    pub(super) async fn cursor(&mut self) -> Cursor {
         self.control(Control::TickOpen(vec![source().symbol])).await;
         match self.next_control().await {
             Control::TickCursors(cursors) => cursors[0].1,

@@ -1,9 +1,7 @@
 //! The gate that every batch of a source passes: sequence, duplicates, validation, silence.
 
 use super::record::BatchRecord;
-use aitrading_model::{
-    Cursor, Epoch, Gap, GapKind, MarketTime, Price, Source, Tick, TickBatch, TickReject, Timestamp, Volume,
-};
+use aitrading_model::{Cursor, Epoch, Gap, GapKind, MarketTime, Source, Tick, TickBatch, TickReject, Timestamp};
 
 /// 1990-01-01 UTC: no electronic quote is older.
 const EARLIEST: MarketTime = MarketTime(631_152_000_000);
@@ -143,21 +141,8 @@ impl Gate {
                 gaps.push(Gap { source: *source, from: before, to: tick.time, kind: GapKind::Silence });
             }
         }
-        check_prices(tick)
+        tick.check()
     }
-}
-
-fn check_prices(tick: &Tick) -> Result<(), TickReject> {
-    if tick.last < Price::ZERO || tick.volume < Volume::ZERO {
-        return Err(TickReject::BadVolume);
-    }
-    if tick.is_no_quote() {
-        return Ok(());
-    }
-    if !tick.bid.is_positive() || !tick.ask.is_positive() {
-        return Err(TickReject::BadPrice);
-    }
-    if tick.ask < tick.bid { Err(TickReject::Crossed) } else { Ok(()) }
 }
 
 fn is_silence(from: MarketTime, to: MarketTime, rules: &Rules) -> bool {

@@ -98,17 +98,19 @@ impl BatchRecord {
     }
 }
 
-fn gap_number(kind: GapKind) -> u8 {
+pub(super) fn gap_number(kind: GapKind) -> u8 {
     match kind {
         GapKind::Silence => 0,
         GapKind::Discontinuity => 1,
+        GapKind::Difference => 2,
     }
 }
 
-fn gap_kind(number: u8) -> Result<GapKind, WireError> {
+pub(super) fn gap_kind(number: u8) -> Result<GapKind, WireError> {
     match number {
         0 => Ok(GapKind::Silence),
         1 => Ok(GapKind::Discontinuity),
+        2 => Ok(GapKind::Difference),
         _ => Err(WireError::BadValue("gap kind")),
     }
 }
@@ -125,7 +127,7 @@ fn common_scale(ticks: &[Tick]) -> u8 {
     scale
 }
 
-fn put_ticks(w: &mut Writer, ticks: &[Tick]) {
+pub(super) fn put_ticks(w: &mut Writer, ticks: &[Tick]) {
     let with_last = ticks.iter().any(|t| t.last != Price::ZERO || t.volume != Volume::ZERO);
     let scale = common_scale(ticks);
     let unit = 10_i64.pow(u32::from(scale));
@@ -148,7 +150,7 @@ fn put_ticks(w: &mut Writer, ticks: &[Tick]) {
     }
 }
 
-fn get_ticks(r: &mut Reader<'_>) -> Result<Vec<Tick>, WireError> {
+pub(super) fn get_ticks(r: &mut Reader<'_>) -> Result<Vec<Tick>, WireError> {
     let len = list_len(r, "ticks")?;
     let layout = r.u8()?;
     let scale = layout & SCALE_MASK;
@@ -233,11 +235,11 @@ pub(super) fn get(r: &mut Reader<'_>) -> Result<u64, WireError> {
     Err(WireError::BadValue("number"))
 }
 
-fn put_signed(w: &mut Writer, value: i64) {
+pub(super) fn put_signed(w: &mut Writer, value: i64) {
     put(w, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
 
-fn get_signed(r: &mut Reader<'_>) -> Result<i64, WireError> {
+pub(super) fn get_signed(r: &mut Reader<'_>) -> Result<i64, WireError> {
     let value = get(r)?;
     Ok((value >> 1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg())
 }
@@ -253,7 +255,7 @@ fn list_len(r: &mut Reader<'_>, field: &'static str) -> Result<usize, WireError>
     }
 }
 
-fn get_list<T>(
+pub(super) fn get_list<T>(
     r: &mut Reader<'_>,
     field: &'static str,
     mut each: impl FnMut(&mut Reader<'_>) -> Result<T, WireError>,

@@ -102,6 +102,16 @@ pub(crate) async fn add_file(
     query.execute(conn).await.doing(WRITING).map(drop)
 }
 
+/// Takes a file off the list.
+pub(crate) async fn remove_file(conn: &mut SqliteConnection, listed: &Listed) -> Result<(), StoreError> {
+    let delete = sqlx::query("DELETE FROM tick_files WHERE id = ?").bind(listed.id);
+    if delete.execute(conn).await.doing(WRITING)?.rows_affected() == 1 {
+        return Ok(());
+    }
+    // Somebody else replaced it: nothing is swapped, and the new file goes with the next start.
+    Err(StoreError::Conflict { what: "a tick file was replaced while it was being merged" })
+}
+
 type FileColumns = (i64, i64, i64, String, i64, i64, i64, i64, i64);
 
 fn listed((id, day, ordinal, name, ticks, bytes, crc, min_ms, max_ms): FileColumns) -> Result<Listed, StoreError> {

@@ -2,8 +2,8 @@
 
 use super::{
     SqlTicks,
-    catalogue::{self, WRITING},
-    imports,
+    catalogue::{self, Listed, WRITING},
+    imports, late,
     plan::{Plan, ToFiles, pieces, plan},
     rows::Rows,
     shelf::{FileRow, Shelf},
@@ -19,6 +19,8 @@ struct Written {
     source: Source,
     day: i64,
     files: Vec<FileRow>,
+    /// Listed files whose ticks are in them.
+    replaced: Vec<Listed>,
 }
 
 /// What else the transaction moves: it says whether the commit went through.
@@ -51,16 +53,22 @@ impl SqlTicks {
         step: Step,
         mut sources: Vec<SourceCommit>,
     ) -> Result<Vec<(Source, i64)>, StoreError> {
-        let plan = {
+        let (Plan { mut files, tails }, days) = {
             let mut tx = self.db.read(WRITING).await?;
-            plan(&mut tx, pieces(&mut sources), u64::from(self.settings.file_ticks)).await?
+            let late = late::days(&mut tx, &mut sources).await?;
+            (plan(&mut tx, pieces(&mut sources), u64::from(self.settings.file_ticks)).await?, late)
         };
-        let Plan { files, tails } = plan;
+        for day in days {
+            files.push(self.with_late(day).await?);
+        }
         let most = self.settings.file_ticks_max as usize;
         let written = self.shelf.blocking(move |shelf| write_all(shelf, files, most)).await?;
         let outcome = self.record(step, &sources, &written, &tails).await;
         match outcome {
-            Ok(()) => Ok(written.into_iter().map(|written| (written.source, written.day)).collect()),
+            Ok(()) => {
+                self.retire(&written).await;
+                Ok(written.into_iter().map(|written| (written.source, written.day)).collect())
+            }
             Err(error) => {
                 self.forget(written, step).await;
                 Err(error)
@@ -85,9 +93,13 @@ impl SqlTicks {
         if let Step::Import(key, progress) = &step {
             imports::advance(tx.conn(), *key, progress).await?;
         }
-        for Written { source, day, files } in written {
+        for Written { source, day, files, replaced } in written {
             let id = id_of(tx.conn(), source).await?;
             catalogue::clear_tail(tx.conn(), id, *day).await?;
+            for listed in replaced {
+                catalogue::remove_file(tx.conn(), listed).await?;
+            }
+            // What was replaced were the day's last files: the new ones come behind the others.
             for file in files {
                 catalogue::add_file(tx.conn(), id, *day, None, file).await?;
             }
@@ -97,6 +109,21 @@ impl SqlTicks {
             catalogue::add_tail(tx.conn(), id, tail.day, &tail.rows).await?;
         }
         tx.commit().await
+    }
+
+    /// Removes the files that the commit replaced, as soon as nobody reads them.
+    async fn retire(&self, written: &[Written]) {
+        let name = |listed: &Listed| listed.file.name.clone();
+        let old = written.iter().filter(|written| !written.replaced.is_empty());
+        let old: Vec<(Source, Vec<String>)> =
+            old.map(|written| (written.source, written.replaced.iter().map(name).collect())).collect();
+        let retire = move |shelf: &Shelf| {
+            old.iter().for_each(|(source, names)| shelf.retire(source, names));
+            Ok(())
+        };
+        if let Err(error) = self.shelf.blocking(retire).await {
+            tracing::warn!(%error, "replaced tick files stay until the next start");
+        }
     }
 
     /// Removes what a failed commit wrote, unless its transaction went through after all. What stays is removed at start.
@@ -132,14 +159,14 @@ impl SqlTicks {
 /// Writes every planned file, or none.
 fn write_all(shelf: &Shelf, plan: Vec<ToFiles>, most: usize) -> Result<Vec<Written>, StoreError> {
     let mut done: Vec<Written> = Vec::with_capacity(plan.len());
-    for ToFiles { source, day, digits, mut rows } in plan {
+    for ToFiles { source, day, digits, mut rows, replaced } in plan {
         let mut files = Vec::new();
         while !rows.is_empty() {
             let rest = if rows.len() > most { rows.split_off(most) } else { Rows::default() };
             match shelf.write(&source, day, digits, &rows) {
                 Ok(file) => files.push(file),
                 Err(error) => {
-                    done.push(Written { source, day, files });
+                    done.push(Written { source, day, files, replaced });
                     for Written { source, files, .. } in &done {
                         let names: Vec<_> = files.iter().map(|file| file.name.clone()).collect();
                         shelf.discard(source, &names);
@@ -149,7 +176,7 @@ fn write_all(shelf: &Shelf, plan: Vec<ToFiles>, most: usize) -> Result<Vec<Writt
             }
             rows = rest;
         }
-        done.push(Written { source, day, files });
+        done.push(Written { source, day, files, replaced });
     }
     Ok(done)
 }
@@ -189,6 +216,23 @@ async fn take_source(conn: &mut SqliteConnection, part: &SourceCommit) -> Result
         let query = sqlx::query(statement).bind(id).bind(gap.from.0).bind(gap.to.0).bind(gap_number(gap.kind));
         query.execute(&mut *conn).await.doing(WRITING)?;
     }
+    for change in &part.changes {
+        let statement =
+            "INSERT INTO gaps (source, from_ms, to_ms, kind, state, attempts, added) VALUES (?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (source, from_ms, to_ms, kind) DO UPDATE SET state = excluded.state,
+                 attempts = excluded.attempts, added = gaps.added + excluded.added";
+        let (gap, (state, attempts)) = (&change.gap, change.state.numbers());
+        let query = sqlx::query(statement).bind(id).bind(gap.from.0).bind(gap.to.0).bind(gap_number(gap.kind));
+        let query = query.bind(i64::from(state)).bind(i64::from(attempts)).bind(change.added.cast_signed());
+        query.execute(&mut *conn).await.doing(WRITING)?;
+    }
+    for day in &part.days {
+        let statement = "INSERT OR REPLACE INTO day_checks (source, day, terminal, stored, refused, hours, at)
+             VALUES (?, ?, ?, ?, ?, ?, ?)";
+        let query = sqlx::query(statement).bind(id).bind(day.day).bind(day.terminal.cast_signed());
+        let query = query.bind(day.stored.cast_signed()).bind(day.refused.cast_signed()).bind(i64::from(day.hours));
+        query.bind(day.at.0).execute(&mut *conn).await.doing(WRITING)?;
+    }
     take_bars(conn, id, part).await
 }
 
@@ -197,6 +241,7 @@ pub(super) fn gap_number(kind: GapKind) -> i64 {
     match kind {
         GapKind::Silence => 0,
         GapKind::Discontinuity => 1,
+        GapKind::Difference => 2,
     }
 }
 

@@ -78,11 +78,7 @@ impl SqlTicks {
         let file = written.await?;
         let mut tx = self.db.write(WRITING).await?;
         for listed in &group {
-            let delete = sqlx::query("DELETE FROM tick_files WHERE id = ?").bind(listed.id);
-            if delete.execute(tx.conn()).await.doing(WRITING)?.rows_affected() != 1 {
-                // Somebody else replaced it: nothing is swapped, and the new file goes with the next start.
-                return Err(StoreError::Conflict { what: "a tick file was replaced while it was being merged" });
-            }
+            catalogue::remove_file(tx.conn(), listed).await?;
         }
         catalogue::add_file(tx.conn(), known.id, day, Some(ordinal), &file).await?;
         tx.commit().await?;

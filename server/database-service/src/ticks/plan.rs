@@ -1,7 +1,7 @@
 //! What a commit does to the days of its sources: which ticks wait in the tail, and which become files.
 
 use super::{
-    catalogue::{self, Known},
+    catalogue::{self, Known, Listed},
     rows::{Rows, numbers},
 };
 use aitrading_model::{Source, Tick};
@@ -26,6 +26,8 @@ pub(crate) struct ToFiles {
     pub(crate) digits: u8,
     /// What waited in the tail, then what is new.
     pub(crate) rows: Rows,
+    /// Listed files of the day whose ticks are in `rows`, too.
+    pub(crate) replaced: Vec<Listed>,
 }
 
 /// One day of one source whose new ticks wait.
@@ -83,7 +85,7 @@ pub(crate) async fn plan(conn: &mut SqliteConnection, pieces: Pieces, file_ticks
                 _ => Rows::default(),
             };
             rows.append(new);
-            plan.files.push(ToFiles { source, day, digits: piece.digits, rows });
+            plan.files.push(ToFiles { source, day, digits: piece.digits, rows, replaced: Vec::new() });
         }
     }
     Ok(plan)

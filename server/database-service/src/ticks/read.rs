@@ -8,7 +8,8 @@ use super::{
 };
 use crate::sqlite::Doing;
 use aitrading_model::{
-    Bar, Cursor, Epoch, Gap, GapKind, MarketTime, Price, Source, TenantId, Tick, TickReject, Timeframe,
+    Bar, Cursor, DayCheck, Epoch, Gap, GapKind, GapRecord, GapState, MarketTime, Price, Source, TenantId, Tick,
+    TickReject, Timeframe, Timestamp,
 };
 use aitrading_store::{StoreError, TickCounts};
 
@@ -114,25 +115,59 @@ impl SqlTicks {
         rows.into_iter().map(cursor).collect()
     }
 
-    pub(super) async fn all_gaps(&self, source: Source) -> Result<Vec<Gap>, StoreError> {
+    pub(super) async fn all_gaps(&self, source: Source) -> Result<Vec<GapRecord>, StoreError> {
         let mut tx = self.db.read(READING).await?;
-        let statement = "SELECT g.from_ms, g.to_ms, g.kind FROM gaps g JOIN sources s ON s.id = g.source
-             WHERE s.tenant = ? AND s.account = ? AND s.symbol = ? ORDER BY g.from_ms, g.to_ms";
-        let query = sqlx::query_as::<_, (i64, i64, i64)>(statement)
-            .bind(source.tenant.0.cast_signed())
-            .bind(source.account.0.cast_signed())
-            .bind(source.symbol.as_str());
+        let Some(known) = catalogue::find(&mut tx, &source).await? else { return Ok(Vec::new()) };
+        let statement = "SELECT from_ms, to_ms, kind, state, attempts, added FROM gaps
+             WHERE source = ? ORDER BY from_ms, to_ms";
+        let query = sqlx::query_as::<_, (i64, i64, i64, i64, i64, i64)>(statement).bind(known.id);
         let rows = query.fetch_all(&mut *tx).await.doing(READING)?;
-        let gap = |(from, to, kind): (i64, i64, i64)| {
-            let kind = match kind {
-                0 => GapKind::Silence,
-                1 => GapKind::Discontinuity,
-                _ => return Err(StoreError::corrupt("a gap's kind")),
+        let record = |(from, to, kind, state, attempts, added): (i64, i64, i64, i64, i64, i64)| {
+            let numbers = (u8::try_from(state), u32::try_from(attempts));
+            let state = match numbers {
+                (Ok(state), Ok(attempts)) => GapState::from_numbers(state, attempts),
+                _ => None,
             };
-            Ok(Gap { source, from: MarketTime(from), to: MarketTime(to), kind })
+            let state = state.ok_or_else(|| StoreError::corrupt("a gap's state"))?;
+            Ok(GapRecord { gap: gap(source, (from, to, kind))?, added: added.cast_unsigned(), state })
         };
-        rows.into_iter().map(gap).collect()
+        rows.into_iter().map(record).collect()
     }
+
+    pub(super) async fn first_open_gaps(&self, source: Source, most: usize) -> Result<Vec<Gap>, StoreError> {
+        let mut tx = self.db.read(READING).await?;
+        let Some(known) = catalogue::find(&mut tx, &source).await? else { return Ok(Vec::new()) };
+        let statement = "SELECT from_ms, to_ms, kind FROM gaps WHERE source = ? AND state = 0
+             ORDER BY from_ms, to_ms LIMIT ?";
+        let query = sqlx::query_as::<_, (i64, i64, i64)>(statement).bind(known.id).bind(super::limit(most));
+        let rows = query.fetch_all(&mut *tx).await.doing(READING)?;
+        rows.into_iter().map(|row| gap(source, row)).collect()
+    }
+
+    pub(super) async fn last_days(&self, source: Source, most: usize) -> Result<Vec<DayCheck>, StoreError> {
+        let mut tx = self.db.read(READING).await?;
+        let Some(known) = catalogue::find(&mut tx, &source).await? else { return Ok(Vec::new()) };
+        let statement = "SELECT day, terminal, stored, refused, hours, at FROM day_checks
+             WHERE source = ? ORDER BY day DESC LIMIT ?";
+        let query = sqlx::query_as::<_, (i64, i64, i64, i64, i64, i64)>(statement).bind(known.id);
+        let rows = query.bind(super::limit(most)).fetch_all(&mut *tx).await.doing(READING)?;
+        let check = |(day, terminal, stored, refused, hours, at): (i64, i64, i64, i64, i64, i64)| {
+            let hours = u32::try_from(hours).map_err(|_| StoreError::corrupt("the hours of a counted day"))?;
+            let (terminal, stored) = (terminal.cast_unsigned(), stored.cast_unsigned());
+            Ok(DayCheck { day, terminal, stored, refused: refused.cast_unsigned(), hours, at: Timestamp(at) })
+        };
+        rows.into_iter().rev().map(check).collect()
+    }
+}
+
+fn gap(source: Source, (from, to, kind): (i64, i64, i64)) -> Result<Gap, StoreError> {
+    let kind = match kind {
+        0 => GapKind::Silence,
+        1 => GapKind::Discontinuity,
+        2 => GapKind::Difference,
+        _ => return Err(StoreError::corrupt("a gap's kind")),
+    };
+    Ok(Gap { source, from: MarketTime(from), to: MarketTime(to), kind })
 }
 
 /// Start, open, high, low, close, ticks, smallest spread.

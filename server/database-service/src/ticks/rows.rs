@@ -40,6 +40,14 @@ impl Rows {
         Self { ticks: self.ticks.split_off(n), epochs: self.epochs.split_off(n), seqs: self.seqs.split_off(n) }
     }
 
+    /// Into the order of time; ticks of one millisecond keep theirs.
+    pub(crate) fn sort(&mut self) {
+        let mut all: Vec<_> = self.iter().map(|(tick, epoch, seq)| (*tick, epoch, seq)).collect();
+        all.sort_by_key(|(tick, _, _)| tick.time);
+        *self = Self::default();
+        all.into_iter().for_each(|(tick, epoch, seq)| self.push(tick, epoch, seq));
+    }
+
     fn iter(&self) -> impl Iterator<Item = (&Tick, u64, u64)> {
         self.ticks.iter().zip(&self.epochs).zip(&self.seqs).map(|((tick, epoch), seq)| (tick, *epoch, *seq))
     }

@@ -63,6 +63,7 @@ pub(super) async fn look(
         found.push(numbers(store, source).await?.finish(format!("{name} numbers")));
         found.push(bars(store, source).await?.finish(format!("{name} bars")));
         found.push(gaps(store, source).await?.finish(format!("{name} gaps")));
+        found.push(days(store, source).await?.finish(format!("{name} days")));
         hear(&format!("{symbol} compared"), found.iter().map(|one| one.records).sum());
     }
     found.push(of_sources.finish("cursors"));
@@ -119,8 +120,19 @@ async fn bars(store: &dyn Numbered, source: Source) -> Result<Digest, StoreError
 
 async fn gaps(store: &dyn Numbered, source: Source) -> Result<Digest, StoreError> {
     let mut digest = Digest::default();
-    for gap in store.gaps(source).await? {
-        digest.numbers([gap.from.0, gap.to.0, gap.kind as i64]);
+    for record in store.gaps(source).await? {
+        let (gap, (state, attempts)) = (record.gap, record.state.numbers());
+        let (kind, state, attempts) = (gap.kind as i64, i64::from(state), i64::from(attempts));
+        digest.numbers([gap.from.0, gap.to.0, kind, state, attempts, record.added.cast_signed()]);
+    }
+    Ok(digest)
+}
+
+async fn days(store: &dyn Numbered, source: Source) -> Result<Digest, StoreError> {
+    let mut digest = Digest::default();
+    for day in store.latest_days(source, usize::MAX).await? {
+        let [terminal, stored, refused] = [day.terminal, day.stored, day.refused].map(u64::cast_signed);
+        digest.numbers([day.day, terminal, stored, refused, i64::from(day.hours), day.at.0]);
     }
     Ok(digest)
 }

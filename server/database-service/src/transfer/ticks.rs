@@ -7,8 +7,8 @@ use super::{
 use crate::{Database, ticks::SqlTicks};
 use aitrading_database_link::{Link, Role, Secrets, ServerSettings};
 use aitrading_env::Env;
-use aitrading_model::{MarketTime, Timeframe};
-use aitrading_store::{StoreError, TickStore as _};
+use aitrading_model::{GapRecord, MarketTime, Timeframe};
+use aitrading_store::{GapChange, StoreError, TickStore as _};
 use aitrading_store_clickhouse::{ClickHouseSettings, ClickHouseTicks, TakeOver};
 
 /// Bars that travel at once.
@@ -80,7 +80,9 @@ async fn send(from: &SqlTicks, to: &mut TakeOver<'_>, hear: &mut Hear<'_>) -> Re
             }
         }
         let mut rest = whole.part();
-        rest.gaps = from.gaps(source).await?;
+        let change = |record: GapRecord| GapChange { gap: record.gap, added: record.added, state: record.state };
+        rest.changes = from.gaps(source).await?.into_iter().map(change).collect();
+        rest.days = from.latest_days(source, usize::MAX).await?;
         rest.rejected = from.refused(&whole).await?;
         rest.duplicates = whole.duplicates;
         to.add(&rest).await?;

@@ -4,7 +4,7 @@ use crate::world::{World, block_on, everything, feed, small};
 use aitrading_database_service::Database;
 use aitrading_env::sim::SeededRng;
 use aitrading_model::{Source, TenantId, Tick};
-use aitrading_store::{ImportCommit, ImportKey, JournalMark, StoreError, conformance::sample};
+use aitrading_store::{ImportCommit, ImportKey, JournalMark, SourceCommit, StoreError, conformance::sample};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::time::Duration;
 
@@ -73,6 +73,57 @@ fn power_loss_at_any_sync_of_an_import_loses_and_repeats_nothing() {
         }
         assert!(reached_the_end, "the crash went through every sync of the run");
     });
+}
+
+/// The middle of a history comes late, over midnight, in four commits; files are rewritten under it.
+#[test]
+fn power_loss_at_any_sync_of_late_ticks_loses_and_repeats_nothing() {
+    block_on(async {
+        let (a, ticks) = (sample::source(1, "GBPJPY"), sample::ticks(86_400_000 - 12_000, 100));
+        let live = [&ticks[..30], &ticks[70..]].concat();
+        let late: Vec<&[Tick]> = ticks[30..70].chunks(10).rev().collect();
+        let mut reached_the_end = false;
+        for syncs in 0..200 {
+            let (world, mem) = World::with_mem_files();
+            let database = world.open(small()).await.unwrap();
+            feed(&database, a, &live, 12).await.unwrap();
+            mem.fail_sync_after(syncs);
+            let failed = fill(&database, a, &late).await.is_err();
+            drop(database);
+            mem.set_fail_sync(false);
+            mem.fail_sync_after(u64::MAX);
+            mem.crash(&SeededRng::new(syncs));
+            let database = world.open(small()).await.unwrap();
+            let stood = usize::try_from(database.stores().ticks.mark().await.unwrap().offset).unwrap() - live.len();
+            let expected = [&ticks[..30], &ticks[70 - stood * 10..]].concat();
+            assert_eq!(everything(&database, a).await.unwrap(), expected, "after {syncs} syncs");
+            fill(&database, a, &late).await.unwrap();
+            assert_eq!(everything(&database, a).await.unwrap(), ticks, "after {syncs} syncs and going on");
+            database.flush().await.unwrap();
+            let counts = database.stores().ticks.counts(TenantId(1)).await.unwrap();
+            assert_eq!((counts.stored, counts.files), (100, world.tick_files().len() as u64));
+            if !failed {
+                reached_the_end = true;
+                break;
+            }
+        }
+        assert!(reached_the_end, "the crash went through every sync of the run");
+    });
+}
+
+/// Commits the pieces that are not there yet; the mark counts them behind the live ticks.
+async fn fill(database: &Database, source: Source, pieces: &[&[Tick]]) -> Result<(), StoreError> {
+    let store = database.stores().ticks;
+    let (_, cursor) = store.cursors().await?[0];
+    for (at, piece) in (61_u64..).zip(pieces) {
+        let mut part = SourceCommit::new(source, 3, cursor);
+        (part.late, part.late_seq) = (piece.to_vec(), at);
+        match store.commit(sample::commit(at, part)).await {
+            Ok(()) | Err(StoreError::AlreadyDone { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Imports what is not imported yet, in parts of `step`.

@@ -2,10 +2,12 @@
 
 use super::lock;
 use crate::{
-    ImportCommit, ImportKey, ImportProgress, JournalMark, SourceCommit, StoreError, TickCommit, TickCounts, TickStore,
-    Visit,
+    GapChange, ImportCommit, ImportKey, ImportProgress, JournalMark, SourceCommit, StoreError, TickCommit, TickCounts,
+    TickStore, Visit,
 };
-use aitrading_model::{Bar, Cursor, Gap, MarketTime, Source, TenantId, Tick, TickReject, Timeframe};
+use aitrading_model::{
+    Bar, Cursor, DayCheck, Gap, GapRecord, GapState, MarketTime, Source, TenantId, Tick, TickReject, Timeframe,
+};
 use async_trait::async_trait;
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -28,7 +30,8 @@ struct Kept {
     cursor: Cursor,
     ticks: Vec<Tick>,
     bars: BTreeMap<(i64, MarketTime), Bar>,
-    gaps: Vec<Gap>,
+    gaps: Vec<GapRecord>,
+    days: BTreeMap<i64, DayCheck>,
     rejected: BTreeMap<TickReject, u64>,
     duplicates: u64,
 }
@@ -38,12 +41,24 @@ impl Kept {
         self.cursor = commit.cursor;
         self.ticks.extend(commit.ticks);
         self.bars.extend(commit.bars.into_iter().map(|bar| ((bar.timeframe.millis(), bar.start), bar)));
+        if !commit.late.is_empty() {
+            self.ticks.extend(commit.late);
+            // Stable: what came late stays behind what was there in its millisecond.
+            self.ticks.sort_by_key(|tick| tick.time);
+        }
         for gap in commit.gaps {
-            if !self.gaps.contains(&gap) {
-                self.gaps.push(gap);
+            if !self.gaps.iter().any(|record| record.gap == gap) {
+                self.gaps.push(GapRecord { gap, added: 0, state: GapState::Open });
             }
         }
-        self.gaps.sort_by_key(|gap| (gap.from, gap.to));
+        for GapChange { gap, added, state } in commit.changes {
+            match self.gaps.iter_mut().find(|record| record.gap == gap) {
+                Some(record) => (record.added, record.state) = (record.added.saturating_add(added), state),
+                None => self.gaps.push(GapRecord { gap, added, state }),
+            }
+        }
+        self.gaps.sort_by_key(|record| (record.gap.from, record.gap.to));
+        self.days.extend(commit.days.into_iter().map(|day| (day.day, day)));
         for (code, n) in commit.rejected {
             let count = self.rejected.entry(code).or_default();
             *count = count.saturating_add(n);
@@ -152,7 +167,21 @@ impl TickStore for MemoryTicks {
         Ok(bars)
     }
 
-    async fn gaps(&self, source: Source) -> Result<Vec<Gap>, StoreError> {
+    async fn gaps(&self, source: Source) -> Result<Vec<GapRecord>, StoreError> {
         Ok(self.with(source, |kept| kept.gaps.clone()))
+    }
+
+    async fn open_gaps(&self, source: Source, limit: usize) -> Result<Vec<Gap>, StoreError> {
+        let open = |kept: &Kept| {
+            let open = kept.gaps.iter().filter(|record| record.state == GapState::Open);
+            open.map(|record| record.gap).take(limit).collect()
+        };
+        Ok(self.with(source, open))
+    }
+
+    async fn latest_days(&self, source: Source, limit: usize) -> Result<Vec<DayCheck>, StoreError> {
+        let mut days: Vec<DayCheck> = self.with(source, |kept| kept.days.values().rev().take(limit).copied().collect());
+        days.reverse();
+        Ok(days)
     }
 }

@@ -202,4 +202,13 @@ impl Terminal for Broker {
     }
 
     async fn continue_feed(&self, _: Symbol) {}
+
+    async fn history(
+        &self,
+        _: Symbol,
+        _: (aitrading_model::MarketTime, aitrading_model::MarketTime),
+        _: Duration,
+    ) -> Result<Vec<aitrading_model::Tick>, aitrading_model::HistoryFault> {
+        Err(aitrading_model::HistoryFault::Unavailable)
+    }
 }

@@ -23,7 +23,7 @@ use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{collections::BTreeSet, path::Path};
 
 /// Tables of the file that the tick store keeps.
-const OF_TICKS: [&str; 7] = ["sources", "rejects", "tick_files", "tick_tails", "bars", "gaps", "imports"];
+const OF_TICKS: [&str; 8] = ["sources", "rejects", "tick_files", "tick_tails", "bars", "gaps", "day_checks", "imports"];
 const WORDS: &str = "quotes ' \" \\ \u{1F4C8} \u{7}\n and a tab\t";
 
 fn rows_on(server: &Postgres) -> Servers {

@@ -6,9 +6,12 @@ use aitrading_database_link::{Role, ServerSettings, TlsFiles, Transport};
 use aitrading_database_service::{Database, Servers, Settings};
 use aitrading_env::Env;
 use aitrading_error::Coded;
-use aitrading_model::{Bar, Gap, GapKind, MarketTime, OpenBars, Source, TenantId, Tick, TickReject, Timeframe};
+use aitrading_model::{
+    Bar, DayCheck, Gap, GapKind, GapState, HistoryFault, MarketTime, OpenBars, Source, TenantId, Tick, TickReject,
+    Timeframe, Timestamp,
+};
 use aitrading_store::{
-    ImportCommit, ImportKey, JournalMark, TickCommit, TickStore,
+    GapChange, ImportCommit, ImportKey, JournalMark, TickCommit, TickStore,
     conformance::sample::{MONDAY, mark, part, source, ticks},
 };
 use aitrading_testkit::servers::{ClickHouse, Door, Proxy, USER};
@@ -42,11 +45,32 @@ async fn fill(from: &Database) -> [Source; 3] {
         of_a.duplicates = 3;
         let from = MarketTime(MONDAY.0 + n as i64);
         of_a.gaps = vec![Gap { source: a, from, to: MarketTime(from.0 + 90_000), kind: GapKind::Silence }];
+        let hole = Gap {
+            source: a,
+            from: MarketTime(from.0 + 200_000),
+            to: MarketTime(from.0 + 300_000),
+            kind: GapKind::Difference,
+        };
+        of_a.changes = vec![
+            GapChange { gap: of_a.gaps[0], added: 2, state: GapState::Settled },
+            GapChange {
+                gap: hole,
+                added: 0,
+                state: GapState::GivenUp { attempts: 3, fault: HistoryFault::Incomplete },
+            },
+        ];
+        of_a.days =
+            vec![DayCheck { day: 15_000 + n as i64, terminal: 9, stored: 8, refused: 1, hours: 5, at: Timestamp(7) }];
         // Of one time, in the order in which they came.
         let mut of_b = part(b, first, vec![chunk[0]; 3]);
         of_b.ticks[1].bid = of_b.ticks[0].ask;
         store.commit(TickCommit { mark: mark(first), sources: vec![of_a, of_b] }).await.unwrap();
     }
+    // Ticks that came late stand among those that were there.
+    let mut late = part(a, 401, vec![]);
+    late.cursor.time = all[399].time;
+    (late.late, late.late_seq) = (vec![all[3], all[200]], 1);
+    store.commit(TickCommit { mark: mark(362), sources: vec![late] }).await.unwrap();
     let imported = ticks(0, 50);
     let whole =
         ImportCommit { key: KEY, part: 0, source: nobody, digits: 5, ticks: imported, bars: vec![], last: true };
@@ -99,7 +123,7 @@ fn every_tick_arrives_and_the_journal_goes_on_there() {
         assert_eq!((found.rejected, minutes(&there, sources[0]).await), (counts.rejected, bars));
         assert!(there.imported(ONE, KEY).await.unwrap().unwrap().done);
         let before = there.mark().await.unwrap();
-        assert_eq!(before, mark(361));
+        assert_eq!(before, mark(362));
         let more = ticks(3 * DAY_MS, 5);
         there.commit(TickCommit { mark: mark(400), sources: vec![part(sources[0], 401, more.clone())] }).await.unwrap();
         let all = everything(&there, sources[0]).await;
