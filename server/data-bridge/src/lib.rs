@@ -13,6 +13,7 @@ mod error;
 mod imports;
 mod ingest;
 mod meters;
+mod prices;
 mod publish;
 mod pulse;
 mod recovery;
@@ -26,6 +27,7 @@ mod tick;
 
 pub use bridge::{Bridge, Keys, Ports};
 pub use error::BridgeError;
+pub use prices::{Prices, Quoted};
 pub use recovery::unstored_records;
 pub use seats::Seats;
 pub use settings::{RawSettings, Settings};
