@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: the product's figures on this machine, each beside the limit that is named for it.
 
+mod db;
+
 use crate::rig::{Process, Rig, build, write_ticks};
 use anyhow::{Context, Result, ensure};
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
@@ -11,7 +13,10 @@ use std::{
 };
 
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Runs of each figure; the median is shown
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=99))]
     runs: u16,
@@ -24,6 +29,13 @@ pub(crate) struct Options {
     /// Only figures whose name contains this
     #[arg(long)]
     only: Option<String>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum What {
+    /// Measures the databases: pool, tick store, cache and SQL, beside pgbench, DuckDB and the ClickHouse engine
+    #[command(after_help = db::HELP)]
+    Db(db::Options),
 }
 
 const STOP_WITHIN: Duration = Duration::from_secs(60);
@@ -56,6 +68,9 @@ impl Figure {
 
 /// Measures everything; `Ok(true)` only if every figure is within its limit.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<bool> {
+    if let Some(What::Db(options)) = &options.what {
+        return db::run(root, options);
+    }
     let binary = build(root, true)?;
     let work = std::env::temp_dir().join(format!("aitrading-bench-{}", std::process::id()));
     std::fs::create_dir_all(&work)?;

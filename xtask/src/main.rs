@@ -32,6 +32,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask test --embedded the same without database servers
   cargo xtask ci              what has to pass before a change goes in
   cargo xtask bench           the product's figures, each beside its limit
+  cargo xtask bench db        the databases' figures, beside their peers
   cargo xtask crash           kills at random, then the proof that nothing was lost";
 
 #[derive(Debug, Subcommand)]
@@ -90,6 +91,7 @@ The tick file of `shared/data` is replayed when it is there, a seeded market mod
 Examples:
   cargo xtask bench
   cargo xtask bench --only ticks/s --runs 5
+  cargo xtask bench db --only pool
 
 Exit code: 0 when every figure is within its limit, 1 otherwise."
     )]

@@ -1,7 +1,7 @@
 //! The bridge as a whole: opened from its directory, shut down in order, asked for its health.
 
 use crate::{
-    BridgeError, Settings, SourceState,
+    BridgeError, Prices, Quoted, Settings, SourceState,
     background::blocking,
     door::{Entrance, Resumes},
     drain::{Drain, DrainStatus, FlushRequest},
@@ -19,7 +19,7 @@ use aitrading_env::{Env, Task};
 use aitrading_http::Handler;
 use aitrading_hub::{Part, Status};
 use aitrading_journal::{Position, State};
-use aitrading_model::{Source, Tick};
+use aitrading_model::{MarketTime, Source, Tick};
 use aitrading_security::Authenticator;
 use aitrading_store::{DeviceStore, SubscriptionStore, TickStore};
 use aitrading_wire::services::{AuditSink, CheckpointSource, ReportSink, TickFeed, TickIngest};
@@ -152,6 +152,10 @@ impl Bridge {
             sources = found.states.len(),
             "tick journal open"
         );
+        let prices = Arc::new(Prices::default());
+        for (source, state) in &found.states {
+            prices.take(source, state.latest.as_slice());
+        }
         let (outgoing, to_publish) = mpsc::channel(settings.feed_queue);
         let ingest = Arc::new(Ingest {
             env: env.clone(),
@@ -160,6 +164,7 @@ impl Bridge {
             rules: settings.rules,
             outgoing,
             meters: Arc::new(Meters::new()),
+            prices,
             latest: AtomicI64::new(i64::MIN),
         });
         let (status, gaps) = (DrainStatus::new(stored), Gaps::default());
@@ -227,6 +232,12 @@ impl Bridge {
     #[must_use]
     pub fn latest(&self, source: &Source) -> Option<Tick> {
         self.source(source).and_then(|state| state.latest)
+    }
+
+    /// What a source quoted at a moment not long ago; `None` is "ask the tick store".
+    #[must_use]
+    pub fn quoted_at(&self, source: &Source, time: MarketTime) -> Option<Quoted> {
+        self.core.ingest.prices.at(source, time)
     }
 
     /// All sources with their states.

@@ -4,7 +4,7 @@
 //! the journal's writer, in the order of the batches.
 
 use crate::{
-    BridgeError, Rules,
+    BridgeError, Prices, Rules,
     meters::Meters,
     publish::{Outgoing, Published},
     sources::{Slot, Sources},
@@ -37,6 +37,7 @@ pub(crate) struct Ingest {
     pub(crate) rules: Rules,
     pub(crate) outgoing: mpsc::Sender<Published>,
     pub(crate) meters: Arc<Meters>,
+    pub(crate) prices: Arc<Prices>,
     /// Highest wall time seen: a clock that is set back must not make honest ticks look like ones of the future.
     pub(crate) latest: AtomicI64,
 }
@@ -73,9 +74,9 @@ impl Ingest {
         let latest = Timestamp(self.latest.fetch_max(now.0, Ordering::Relaxed).max(now.0));
         slot.take(batch, (now, latest), &self.rules, |record| {
             let bytes = record.encode();
-            let (slot, meters) = (Arc::clone(slot), Arc::clone(&self.meters));
+            let (slot, meters, prices) = (Arc::clone(slot), Arc::clone(&self.meters), Arc::clone(&self.prices));
             let done = move |written: Result<_, _>| match written {
-                Ok(_) => durable(&slot, &meters, record, outgoing, place, answer),
+                Ok(_) => durable(&slot, (&meters, &prices), record, outgoing, place, answer),
                 Err(error) => {
                     slot.fall_back();
                     meters.failed.increment(1);
@@ -90,7 +91,7 @@ impl Ingest {
 /// Runs on the journal's writer thread, in journal order.
 fn durable(
     slot: &Slot,
-    meters: &Meters,
+    (meters, prices): (&Meters, &Prices),
     record: BatchRecord,
     outgoing: Outgoing,
     place: mpsc::OwnedPermit<Published>,
@@ -107,6 +108,7 @@ fn durable(
     match bars {
         Some(bars) => {
             meters.count(&record);
+            prices.take(&record.source, &record.accepted);
             answer(Ok(receipt));
             drop(place.send(Published { batch: Some(feed_batch(record, bars)), outgoing }));
         }

@@ -14,6 +14,7 @@ mod gaps;
 mod imports;
 mod ingest;
 mod meters;
+mod prices;
 mod publish;
 mod pulse;
 mod recovery;
@@ -27,6 +28,7 @@ mod tick;
 
 pub use bridge::{Bridge, Keys, Ports};
 pub use error::BridgeError;
+pub use prices::{Prices, Quoted};
 pub use recovery::unstored_records;
 pub use seats::Seats;
 pub use settings::{Backfill, RawSettings, Settings};

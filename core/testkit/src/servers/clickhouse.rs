@@ -11,13 +11,19 @@ pub struct ClickHouse {
 }
 
 impl ClickHouse {
+    /// How to install it, where it is not.
+    #[must_use]
+    pub fn lacking() -> Option<String> {
+        programs::python_with_chdb().err()
+    }
+
     /// A fresh engine, or `None` where tests need nothing.
     #[must_use]
     pub fn start(door: Door) -> Option<Self> {
         if programs::skipped("the ClickHouse engine") {
             return None;
         }
-        let program = programs::python_with_chdb();
+        let program = programs::needed(programs::python_with_chdb());
         let ground = Ground::new("clickhouse", door);
         let bridge = ground.write("bridge.py", BRIDGE);
         let settings = ground.write("bridge.json", &settings(&ground));

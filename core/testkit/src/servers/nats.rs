@@ -16,7 +16,7 @@ impl Nats {
         if programs::skipped("NATS") {
             return None;
         }
-        let program = programs::nats();
+        let program = programs::needed(programs::nats());
         let ground = Ground::new("nats", door);
         let file = ground.write("nats.conf", &settings(&ground));
         let recipe = Recipe {

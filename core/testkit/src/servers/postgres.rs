@@ -19,13 +19,19 @@ pub struct Postgres {
 }
 
 impl Postgres {
+    /// How to install it, where it is not.
+    #[must_use]
+    pub fn lacking() -> Option<String> {
+        programs::postgres().err()
+    }
+
     /// A fresh server, or `None` where tests need nothing.
     #[must_use]
     pub fn start() -> Option<Self> {
         if programs::skipped("PostgreSQL") {
             return None;
         }
-        let programs = programs::postgres();
+        let programs = programs::needed(programs::postgres());
         let ground = Ground::new("postgres", Door::Tls);
         let account = Account::of_the_folder(&ground);
         initialise(&ground, &programs, account.as_ref());
@@ -46,6 +52,12 @@ impl Postgres {
     #[must_use]
     pub fn database(&self) -> &'static str {
         "postgres"
+    }
+
+    /// One of the programs that come with the server, as `pgbench`.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
     }
 
     /// Runs statements as the administrator, over a connection of its own, and returns the rows as text.

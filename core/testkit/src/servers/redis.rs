@@ -10,13 +10,19 @@ pub struct Redis {
 }
 
 impl Redis {
+    /// How to install it, where it is not.
+    #[must_use]
+    pub fn lacking() -> Option<String> {
+        programs::redis().err()
+    }
+
     /// A fresh server, or `None` where tests need nothing.
     #[must_use]
     pub fn start(door: Door) -> Option<Self> {
         if programs::skipped("Redis") {
             return None;
         }
-        let program = programs::redis();
+        let program = programs::needed(programs::redis());
         let ground = Ground::new("redis", door);
         let file = ground.write("redis.conf", &settings(&ground));
         let recipe = Recipe {

@@ -23,6 +23,8 @@ async fn ticks_reach_engine_and_store_once_and_survive_a_restart() {
     assert_eq!(known, IngestReceipt { accepted: 0, rejected: 0, duplicates: 10 });
     assert_eq!(ingest.ingest(batch(301..310)).await.unwrap_err().dna.code, "BRIDGE_OUT_OF_STEP");
     assert_eq!(bridge.latest(&source()), Some(tick(299)));
+    let quoted = bridge.quoted_at(&source(), tick(298).time).unwrap();
+    assert_eq!((quoted.since, quoted.bid), (tick(298).time, tick(298).bid), "the price of a moment is known");
     bridge.shutdown().await.unwrap();
     assert_eq!(world.stored().await, numbered(1..300));
     let fed: Vec<Tick> = world.notes.fed.lock().unwrap().iter().flat_map(|fed| fed.ticks.to_vec()).collect();

@@ -62,7 +62,8 @@ enum State {
     Broken,
 }
 
-/// What statements run on: a connection inside a transaction. Dropped, it undoes what was not committed, in the background.
+/// What statements run on: a connection, most times inside a transaction. Dropped, it undoes what was not committed, in the
+/// background.
 pub(crate) struct Conn {
     // Present until dropped.
     live: Option<Live>,
@@ -75,6 +76,13 @@ pub(crate) struct Conn {
 impl Conn {
     pub(super) fn new(pool: &Arc<Pool>, live: Live) -> Self {
         Self { live: Some(live), state: State::Ready, in_transaction: true, seat: None, pool: Arc::clone(pool) }
+    }
+
+    /// For statements that need no transaction.
+    pub(super) fn alone(pool: &Arc<Pool>, live: Live) -> Self {
+        let mut conn = Self::new(pool, live);
+        conn.ended();
+        conn
     }
 
     /// The place in the pool is given back with the connection.

@@ -9,7 +9,11 @@ use super::{
 };
 use crate::{meters, turn::Turn};
 use aitrading_store::StoreError;
-use sqlx::Executor;
+use sqlx::{
+    Executor, FromRow, Postgres,
+    postgres::{PgArguments, PgRow},
+    query::QueryAs,
+};
 use std::{
     ops::{Deref, DerefMut},
     sync::Arc,
@@ -50,6 +54,21 @@ impl Db {
         let turn = turn.map_err(|_| Busy::Turn.unavailable(doing))?;
         let conn = self.pool.begin(doing, self.turn.begin(), began).await?;
         Ok(WriteTx { conn, doing, began, db: self, _turn: turn })
+    }
+
+    /// The row that one question finds. A statement sees one moment of the database by itself, so no transaction is begun for
+    /// it: one way to the server and back instead of three. It changes nothing, so it is asked again when the server was not
+    /// there.
+    pub(crate) async fn one<'q, O>(
+        &self,
+        doing: &'static str,
+        question: impl Fn() -> QueryAs<'q, Postgres, O, PgArguments> + Send + Sync,
+    ) -> Result<Option<O>, StoreError>
+    where
+        O: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let began = self.pool.env().clock.mono_ns();
+        self.pool.ask(doing, question, began).await
     }
 
     /// A transaction that sees one moment of the database, whatever is written meanwhile.

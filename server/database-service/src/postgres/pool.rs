@@ -11,7 +11,11 @@ use super::{
 use aitrading_database_link::{BackendHealth, Link, PoolUse, Repeat};
 use aitrading_env::Env;
 use aitrading_store::StoreError;
-use sqlx::{Connection, Executor};
+use sqlx::{
+    Connection, Executor, FromRow, Postgres,
+    postgres::{PgArguments, PgRow},
+    query::QueryAs,
+};
 use std::{
     fmt,
     sync::{
@@ -20,7 +24,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A connection that was used within this is not tested before it is used again.
 const TRUSTED_NS: u64 = 1_000_000_000;
@@ -95,13 +99,35 @@ impl Pool {
         statement: &'static str,
         began_ns: u64,
     ) -> Result<Conn, StoreError> {
-        let seat = self.env.timeout(self.left(began_ns), Arc::clone(&self.seats).acquire_owned()).await;
-        let seat = seat.map_err(|_| Busy::Seats.unavailable(doing))?.map_err(|_| Busy::Closed.unavailable(doing))?;
+        let seat = self.seat(doing, began_ns).await?;
         let attempt = || self.begin_once(doing, statement);
         let guard = self.link.guard();
         let mut conn = guard.call_within(self.left(began_ns), doing, Repeat::Idempotent, attempt).await?;
         conn.keep(seat);
         Ok(conn)
+    }
+
+    /// The row that one question finds, outside of any transaction, for a call that began at `began_ns`.
+    pub(super) async fn ask<'q, O>(
+        self: &Arc<Self>,
+        doing: &'static str,
+        question: impl Fn() -> QueryAs<'q, Postgres, O, PgArguments> + Send + Sync,
+        began_ns: u64,
+    ) -> Result<Option<O>, StoreError>
+    where
+        O: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let _seat = self.seat(doing, began_ns).await?;
+        let attempt = || async {
+            let mut conn = Conn::alone(self, self.take().await?);
+            question().fetch_optional(&mut conn).await.doing(doing)
+        };
+        self.link.guard().call_within(self.left(began_ns), doing, Repeat::Idempotent, attempt).await
+    }
+
+    async fn seat(&self, doing: &'static str, began_ns: u64) -> Result<OwnedSemaphorePermit, StoreError> {
+        let seat = self.env.timeout(self.left(began_ns), Arc::clone(&self.seats).acquire_owned()).await;
+        seat.map_err(|_| Busy::Seats.unavailable(doing))?.map_err(|_| Busy::Closed.unavailable(doing))
     }
 
     async fn begin_once(self: &Arc<Self>, doing: &'static str, statement: &'static str) -> Result<Conn, StoreError> {

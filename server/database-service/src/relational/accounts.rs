@@ -42,11 +42,12 @@ impl AccountStore for SqlAccounts {
     }
 
     async fn state(&self, tenant: TenantId, account: AccountId) -> Result<Option<StateAt>, StoreError> {
-        let mut tx = self.0.read(STATES).await?;
         let statement = "SELECT at, body FROM account_states WHERE tenant = $1 AND account = $2";
-        let query = sqlx::query_as::<_, (i64, String)>(statement);
-        let query = query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed());
-        let row = query.fetch_optional(&mut *tx).await.doing(STATES)?;
+        let question = || {
+            let query = sqlx::query_as::<_, (i64, String)>(statement);
+            query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed())
+        };
+        let row = self.0.one(STATES, question).await?;
         row.map(|(at, body)| Ok(StateAt { state: from_json(&body, "an account's state")?, at: Timestamp(at) }))
             .transpose()
     }
@@ -118,12 +119,13 @@ impl DeviceStore for SqlDevices {
     }
 
     async fn get(&self, tenant: TenantId, account: AccountId, id: DeviceId) -> Result<Option<Device>, StoreError> {
-        let mut tx = self.0.read(DEVICES).await?;
         let statement = "SELECT tenant, account, device, public_key, revoked FROM devices
              WHERE tenant = $1 AND account = $2 AND device = $3";
-        let query = sqlx::query_as::<_, DeviceRow>(statement);
-        let query = query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed()).bind(id.0.to_vec());
-        query.fetch_optional(&mut *tx).await.doing(DEVICES)?.map(device).transpose()
+        let question = || {
+            let query = sqlx::query_as::<_, DeviceRow>(statement);
+            query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed()).bind(id.0.to_vec())
+        };
+        self.0.one(DEVICES, question).await?.map(device).transpose()
     }
 
     async fn of_tenant(&self, tenant: TenantId, limit: usize) -> Result<Vec<Device>, StoreError> {

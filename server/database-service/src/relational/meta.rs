@@ -12,9 +12,8 @@ pub(crate) struct SqlMeta(pub(crate) Db);
 #[async_trait]
 impl MetaStore for SqlMeta {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut tx = self.0.read(DOING).await?;
-        let query = sqlx::query_scalar("SELECT value FROM meta WHERE key = $1").bind(key);
-        query.fetch_optional(&mut *tx).await.doing(DOING)
+        let question = || sqlx::query_as::<_, (Vec<u8>,)>("SELECT value FROM meta WHERE key = $1").bind(key);
+        Ok(self.0.one(DOING, question).await?.map(|(value,)| value))
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {

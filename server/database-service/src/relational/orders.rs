@@ -168,10 +168,11 @@ impl OrderStore for SqlOrders {
         account: AccountId,
         id: OrderId,
     ) -> Result<Option<Versioned<OrderView>>, StoreError> {
-        let mut tx = self.0.read(READING).await?;
-        let query = sqlx::query_as::<_, Row>(select_orders!("tenant = $1 AND account = $2 AND id = $3"));
-        let query = query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed()).bind(id.0.to_vec());
-        query.fetch_optional(&mut *tx).await.doing(READING)?.map(view).transpose()
+        let question = || {
+            let query = sqlx::query_as::<_, Row>(select_orders!("tenant = $1 AND account = $2 AND id = $3"));
+            query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed()).bind(id.0.to_vec())
+        };
+        self.0.one(READING, question).await?.map(view).transpose()
     }
 
     async fn open(

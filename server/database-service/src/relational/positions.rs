@@ -63,11 +63,13 @@ impl PositionStore for SqlPositions {
     }
 
     async fn get(&self, tenant: TenantId, account: AccountId) -> Result<Option<Versioned<PositionBook>>, StoreError> {
-        let mut tx = self.0.read(READING).await?;
         let statement = "SELECT account, place, at, body, version FROM position_books
              WHERE tenant = $1 AND account = $2";
-        let query = sqlx::query_as::<_, Row>(statement).bind(tenant.0.cast_signed()).bind(account.0.cast_signed());
-        query.fetch_optional(&mut *tx).await.doing(READING)?.map(|row| book(tenant, row)).transpose()
+        let question = || {
+            let query = sqlx::query_as::<_, Row>(statement);
+            query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed())
+        };
+        self.0.one(READING, question).await?.map(|row| book(tenant, row)).transpose()
     }
 
     async fn of_tenant(

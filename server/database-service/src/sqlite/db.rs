@@ -8,8 +8,11 @@ use aitrading_database_link::PoolUse;
 use aitrading_env::Env;
 use aitrading_store::StoreError;
 use sqlx::{
-    ConnectOptions, Connection, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    ConnectOptions, Connection, FromRow, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    query::QueryAs,
+    sqlite::{
+        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    },
 };
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -63,6 +66,18 @@ impl Db {
         let began = self.env.clock.mono_ns();
         let tx = self.writer.begin_with("BEGIN IMMEDIATE").await.doing(doing)?;
         Ok(WriteTx { tx, doing, began, db: self })
+    }
+
+    /// The row that one question finds.
+    pub(crate) async fn one<'q, O>(
+        &self,
+        doing: &'static str,
+        question: impl Fn() -> QueryAs<'q, Sqlite, O, SqliteArguments> + Send + Sync,
+    ) -> Result<Option<O>, StoreError>
+    where
+        O: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        question().fetch_optional(&self.readers).await.doing(doing)
     }
 
     /// A transaction that sees one moment of the database, whatever is written meanwhile.

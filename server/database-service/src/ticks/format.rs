@@ -1,5 +1,7 @@
 //! A tick file: Parquet as docs/specs/tick-files.md describes it. The layout itself is the SQL engine's, which reads it too.
 
+mod chunk;
+mod delta;
 mod parse;
 mod write;
 
