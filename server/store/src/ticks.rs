@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use std::collections::BTreeMap;
 
 /// Sequence numbers of consecutive ticks: one run ends where an epoch begins or a number was left out (a refused tick).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SeqRun {
     /// The client's life in which the numbers count.
     pub epoch: Epoch,
@@ -92,7 +93,8 @@ pub struct TickCommit {
 }
 
 /// What is stored of one tenant's ticks.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TickCounts {
     /// Stored ticks, counted where they lie.
     pub stored: u64,
