@@ -50,6 +50,10 @@ pub(super) const TABLE: &[Row] = &[
     row("server/store-nats", ADAPTER),
     row("server/store-rest", ADAPTER),
     row(
+        "server/store-remote",
+        &["model", "error", "env", "http", "channel", "security", "store", "database-link"],
+    ),
+    row(
         "server/database-service",
         &[
             "model",
@@ -69,6 +73,7 @@ pub(super) const TABLE: &[Row] = &[
             "store-clickhouse",
             "store-redis",
             "store-nats",
+            "store-remote",
             "store-rest",
         ],
     ),

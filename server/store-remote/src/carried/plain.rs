@@ -118,8 +118,13 @@ impl Carried for u8 {
     }
 
     fn write_all(all: &[Self], _parts: &mut Parts) -> Result<Value, Malformed> {
-        let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or('0');
-        Ok(Value::String(all.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()))
+        let mut text = String::with_capacity(all.len().saturating_mul(2));
+        for byte in all {
+            for digit in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+            }
+        }
+        Ok(Value::String(text))
     }
 
     fn read_all(value: Value, _parts: &mut Parts) -> Result<Vec<Self>, Malformed> {
