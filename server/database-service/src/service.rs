@@ -26,7 +26,11 @@ struct FrontDoor {
 #[async_trait]
 impl Handler for FrontDoor {
     async fn handle(&self, request: Request) -> Response {
-        if PortsDoor::is_for(request.path()) { self.ports.handle(request).await } else { self.sql.handle(request).await }
+        if PortsDoor::is_for(request.path()) {
+            self.ports.handle(request).await
+        } else {
+            self.sql.handle(request).await
+        }
     }
 }
 

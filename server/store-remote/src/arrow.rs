@@ -49,7 +49,8 @@ pub(crate) fn decode<R: Rows>(bytes: &Bytes) -> Result<Vec<R>, Malformed> {
     let schema = Arc::new(Schema::new(fields));
     let batch = read_record_batch(&sent.body, sent.batch, schema, &Default::default(), None, &sent.version)
         .map_err(|error| failed(&error))?;
-    let missing = batch.columns().iter().zip(batch.schema().fields()).any(|(c, f)| !f.is_nullable() && c.null_count() > 0);
+    let missing =
+        batch.columns().iter().zip(batch.schema().fields()).any(|(c, f)| !f.is_nullable() && c.null_count() > 0);
     let rows = if missing { None } else { R::rows(batch.columns()) };
     rows.ok_or_else(|| malformed("a value of a row is missing or out of its bounds"))
 }

@@ -236,7 +236,8 @@ impl Call<'_> {
 
     /// Its bytes. What the door would refuse as too long is not sent.
     fn sending(&mut self) -> Result<Sending, StoreError> {
-        let message = Message { head: Value::Object(std::mem::take(&mut self.head)), parts: std::mem::take(&mut self.parts) };
+        let message =
+            Message { head: Value::Object(std::mem::take(&mut self.head)), parts: std::mem::take(&mut self.parts) };
         let encoded = message.encode().map_err(|_| StoreError::Invalid { what: "it cannot be sent" });
         let (media, body) = encoded?;
         if body.len() > self.method.size.body_max() {

@@ -18,12 +18,14 @@ use crate::{
 };
 use admit::Admitted;
 use aitrading_env::Env;
-use aitrading_http::{Handler, HeaderValue, HttpError, Method as Verb, Request, Response, StatusCode, header, streamed};
+use aitrading_http::{
+    Handler, HeaderValue, HttpError, Method as Verb, Request, Response, StatusCode, header, streamed,
+};
 use aitrading_store::{PlatformStores, StoreError, Stores};
 use async_trait::async_trait;
 use futures_util::stream;
-pub use sessions::{ITEMS_MAX, LEASE, SUBSCRIPTIONS_MAX};
 use sessions::Sessions;
+pub use sessions::{ITEMS_MAX, LEASE, SUBSCRIPTIONS_MAX};
 use std::{fmt, io, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 

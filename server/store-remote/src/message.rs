@@ -102,7 +102,8 @@ impl Message {
         if self.parts.is_empty() {
             return Ok((JSON, head.into()));
         }
-        let frames = self.parts.0.iter().map(|part| part.len().saturating_add(FRAME_HEAD)).fold(0, usize::saturating_add);
+        let frames =
+            self.parts.0.iter().map(|part| part.len().saturating_add(FRAME_HEAD)).fold(0, usize::saturating_add);
         let mut bytes = BytesMut::with_capacity(frames.saturating_add(head.len()).saturating_add(FRAME_HEAD));
         put_frame(&mut bytes, FrameKind::Head, &head)?;
         for part in &self.parts.0 {

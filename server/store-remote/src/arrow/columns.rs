@@ -4,7 +4,8 @@ use super::Rows;
 use aitrading_model::{Bar, MarketTime, Price, Tick, TickFlags, Timeframe, Timestamp, TraceId, Volume};
 use aitrading_store::{LogLevel, LogLine, LogPlace, StoredLogLine};
 use arrow_array::{
-    ArrayRef, FixedSizeBinaryArray, Int64Array, StringArray, UInt8Array, UInt32Array, cast::AsArray,
+    ArrayRef, FixedSizeBinaryArray, Int64Array, StringArray, UInt8Array, UInt32Array,
+    cast::AsArray,
     types::{Int64Type, UInt8Type, UInt32Type},
 };
 use arrow_schema::{ArrowError, DataType, Field};

@@ -169,7 +169,8 @@ struct LogHead {
 
 impl Carried for LogBatch {
     fn write(&self, parts: &mut Parts) -> Result<Value, Malformed> {
-        let head = LogHead { tenant: self.tenant, id: Carried::write(&self.id, parts)?, lines: put(&self.lines, parts)? };
+        let head =
+            LogHead { tenant: self.tenant, id: Carried::write(&self.id, parts)?, lines: put(&self.lines, parts)? };
         Ok(serde_json::to_value(head)?)
     }
 

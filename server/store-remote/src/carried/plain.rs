@@ -6,12 +6,12 @@ use aitrading_model::{
     Timestamp, TraceId,
 };
 use aitrading_store::{
-    AuditRow, CacheKey, ChainDefinition, ChainId, ChainShape, ChainSpan, DenialRow, Device, Direction, Event, GraphName,
-    ImportKey, ImportProgress, JournalMark, LogCost, LogLevel, LogPartition, LogQuery, LoginName, Match, Near,
-    OrderEvent, OrderId, OrderView, Pattern, PositionBook, Reached, ReportHead, RetentionPolicy, RiskPart, RiskRecord,
-    RiskScope, SecurityEvent, SecurityQuery, SequenceName, SignalChange, SignalCounts, SignalHead, SignalView, SpanPlace,
-    StateAt, StorageTier, StoredDenial, StoredOrderEvent, StoredReport, Subscription, TickCounts, Topic, User, UserId,
-    Version, Versioned,
+    AuditRow, CacheKey, ChainDefinition, ChainId, ChainShape, ChainSpan, DenialRow, Device, Direction, Event,
+    GraphName, ImportKey, ImportProgress, JournalMark, LogCost, LogLevel, LogPartition, LogQuery, LoginName, Match,
+    Near, OrderEvent, OrderId, OrderView, Pattern, PositionBook, Reached, ReportHead, RetentionPolicy, RiskPart,
+    RiskRecord, RiskScope, SecurityEvent, SecurityQuery, SequenceName, SignalChange, SignalCounts, SignalHead,
+    SignalView, SpanPlace, StateAt, StorageTier, StoredDenial, StoredOrderEvent, StoredReport, Subscription,
+    TickCounts, Topic, User, UserId, Version, Versioned,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;

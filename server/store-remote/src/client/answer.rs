@@ -57,7 +57,9 @@ impl From<Ended> for StoreError {
             Ended::Lost(source) => Self::Unavailable { doing: DOING, source },
             Ended::Late => Self::TooSlow { doing: DOING },
             Ended::Told(error) => *error,
-            Ended::Gone => Self::Unavailable { doing: DOING, source: "the subscription was ended; subscribe again".into() },
+            Ended::Gone => {
+                Self::Unavailable { doing: DOING, source: "the subscription was ended; subscribe again".into() }
+            }
         }
     }
 }
@@ -80,10 +82,16 @@ pub(super) fn problem_of(problem: &[u8]) -> Ended {
     let told = match (problem.store, problem.code.as_str()) {
         (Some(told), _) => told.into(),
         (None, "PORT_SUBSCRIPTION_GONE") => return Ended::Gone,
-        (None, "PORT_BUSY" | "PORT_SUBSCRIPTIONS_FULL") => StoreError::Unavailable { doing: DOING, source: detail.into() },
+        (None, "PORT_BUSY" | "PORT_SUBSCRIPTIONS_FULL") => {
+            StoreError::Unavailable { doing: DOING, source: detail.into() }
+        }
         (
             None,
-            "PORT_CALL_MALFORMED" | "PORT_UNKNOWN" | "PORT_DEADLINE_MISSING" | "PORT_ANSWER_TOO_LARGE" | "BODY_TOO_LARGE",
+            "PORT_CALL_MALFORMED"
+            | "PORT_UNKNOWN"
+            | "PORT_DEADLINE_MISSING"
+            | "PORT_ANSWER_TOO_LARGE"
+            | "BODY_TOO_LARGE",
         ) => StoreError::Invalid { what: detail },
         (None, "BODY_TIMEOUT" | "BODY_BROKEN") => StoreError::Unavailable { doing: DOING, source: detail.into() },
         // Whatever else the door says is about who we are.
@@ -107,5 +115,9 @@ pub(super) fn read<T: Carried>(mut message: Message) -> Result<T, StoreError> {
         source: Some(Box::new(source)),
     };
     let value = T::read(message.head, &mut message.parts).map_err(damaged)?;
-    if message.parts.is_empty() { Ok(value) } else { Err(damaged(crate::message::malformed("there are too many rows"))) }
+    if message.parts.is_empty() {
+        Ok(value)
+    } else {
+        Err(damaged(crate::message::malformed("there are too many rows")))
+    }
 }

@@ -1,9 +1,6 @@
 //! Why the door does not pass a call on, or a store refused it.
 
-use crate::{
-    message::Malformed,
-    refusal::Told,
-};
+use crate::{message::Malformed, refusal::Told};
 use aitrading_error::{Category, Coded, Dna, FaultSide, Retry, Severity, chain};
 use aitrading_http::{HeaderValue, HttpError, Response, StatusCode, header, json, status_of};
 use aitrading_security::Refused;
@@ -20,7 +17,9 @@ pub(crate) enum DoorError {
     #[error("{who} may not call this port; use the certificate of a service that may (docs/specs/ports.md)")]
     Role { who: &'static str },
     /// Another tenant than the certificate's, or none where one has to be named.
-    #[error("the certificate speaks for one tenant, and the call is not about that one alone; use tenant 0's certificate of the service")]
+    #[error(
+        "the certificate speaks for one tenant, and the call is not about that one alone; use tenant 0's certificate of the service"
+    )]
     Tenant,
     /// No such port or method.
     #[error("there is no such method of a port; see docs/specs/ports.md")]

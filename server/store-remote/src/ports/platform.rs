@@ -13,10 +13,11 @@ use aitrading_model::{AccountId, TenantId, Timestamp, TraceId};
 use aitrading_store::{
     AuditMirror, AuditRow, CacheKey, ChainDefinition, ChainGraph, ChainId, ChainShape, ChainSpan, ChainStore,
     ChainTraceStore, Direction, Event, EventBus, EventStream, GraphName, Invalidations, LogBatch, LogCost, LogLevel,
-    LogPartition, LogPolicyStore, LogQuery, LogStore, LoginName, Match, Near, OrderEvent, OrderId, OrderStore, OrderView,
-    Pattern, PatternIndex, PositionBook, PositionStore, Reached, RetentionPolicy, RiskPart, RiskRecord, RiskScope,
-    RiskStore, SecurityEvent, SecurityEventStore, SecurityQuery, SequenceName, SequenceStore, SharedCache, SpanPlace,
-    StorageTier, StoreError, StoredLogLine, StoredOrderEvent, Topic, User, UserId, UserStore, Version, Versioned,
+    LogPartition, LogPolicyStore, LogQuery, LogStore, LoginName, Match, Near, OrderEvent, OrderId, OrderStore,
+    OrderView, Pattern, PatternIndex, PositionBook, PositionStore, Reached, RetentionPolicy, RiskPart, RiskRecord,
+    RiskScope, RiskStore, SecurityEvent, SecurityEventStore, SecurityQuery, SequenceName, SequenceStore, SharedCache,
+    SpanPlace, StorageTier, StoreError, StoredLogLine, StoredOrderEvent, Topic, User, UserId, UserStore, Version,
+    Versioned,
 };
 use async_trait::async_trait;
 use std::{sync::Arc, time::Duration};

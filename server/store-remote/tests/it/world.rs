@@ -153,8 +153,14 @@ impl World {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
             .collect();
         let path = format!("{PATH}{path}");
-        let asked =
-            Call { addr: self.addr, tls: self.tls(who), path: &path, headers: &headers, body: body.into(), silence: SILENCE };
+        let asked = Call {
+            addr: self.addr,
+            tls: self.tls(who),
+            path: &path,
+            headers: &headers,
+            body: body.into(),
+            silence: SILENCE,
+        };
         call(&env(), asked).await
     }
 
