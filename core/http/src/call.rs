@@ -1,6 +1,6 @@
 //! A POST over mutual TLS to a door of ours, for the operator's tool. The answer is read piece by piece.
 
-use crate::{HeaderMap, HttpError, StatusCode};
+use crate::{HeaderMap, HttpError, StatusCode, caller::Home};
 use aitrading_env::{BoxStream, Env, Task};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
@@ -12,9 +12,9 @@ use std::{error::Error, fmt, net::SocketAddr, sync::Arc, time::Duration};
 use tokio_rustls::TlsConnector;
 
 /// What every certificate of our servers is good for.
-const SERVER: &str = "localhost";
+pub(crate) const SERVER: &str = "localhost";
 
-type Source = Box<dyn Error + Send + Sync>;
+pub(crate) type Source = Box<dyn Error + Send + Sync>;
 
 /// TLS as a caller takes it, made by the channel.
 pub type ClientTls = Arc<rustls::ClientConfig>;
@@ -52,10 +52,19 @@ pub struct Reply {
     env: Env,
     addr: SocketAddr,
     silence: Duration,
-    _connection: Driver,
+    /// Held while the answer arrives.
+    connection: Option<Connection>,
+    /// Where the connection goes behind the answer's end.
+    home: Option<Home>,
 }
 
-/// Ends the connection with its answer.
+/// An open connection.
+pub(crate) struct Connection {
+    pub(crate) sender: http1::SendRequest<Full<Bytes>>,
+    _driver: Driver,
+}
+
+/// Ends the connection with its owner.
 struct Driver(Task);
 
 impl Drop for Driver {
@@ -80,40 +89,56 @@ pub async fn call(env: &Env, call: Call<'_>) -> Result<Reply, HttpError> {
     answered.map_err(|_| late(addr, silence))?.map_err(|source| HttpError::Unreachable { addr, source })
 }
 
-fn late(addr: SocketAddr, silence: Duration) -> HttpError {
+pub(crate) fn late(addr: SocketAddr, silence: Duration) -> HttpError {
     HttpError::AnswerTimeout { addr, limit_ms: u64::try_from(silence.as_millis()).unwrap_or(u64::MAX) }
 }
 
 async fn begin(env: &Env, call: Call<'_>) -> Result<Reply, Source> {
-    let stream: BoxStream = env.net.connect(call.addr).await?;
+    let mut connection = connect(env, call.addr, call.tls).await?;
+    let answer = connection.sender.send_request(request(call.path, call.headers, call.body)?).await?;
+    Ok(Reply::new(env, answer, call.addr, call.silence, connection, None))
+}
+
+/// Opens a connection to a server of ours.
+pub(crate) async fn connect(env: &Env, addr: SocketAddr, tls: ClientTls) -> Result<Connection, Source> {
+    let stream: BoxStream = env.net.connect(addr).await?;
     let name = ServerName::try_from(SERVER)?;
-    let stream = TlsConnector::from(call.tls).connect(name, stream).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let stream = TlsConnector::from(tls).connect(name, stream).await?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let drive = async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to a server of ours ended");
         }
     };
-    let driver = Driver(env.spawn.task("http-call", Box::pin(drive)));
-    let mut request = http::Request::post(call.path).header(header::HOST, HeaderValue::from_static(SERVER));
-    for (name, value) in call.headers {
+    Ok(Connection { sender, _driver: Driver(env.spawn.task("http-call", Box::pin(drive))) })
+}
+
+pub(crate) fn request(
+    path: &str,
+    headers: &[(HeaderName, HeaderValue)],
+    body: Bytes,
+) -> Result<http::Request<Full<Bytes>>, http::Error> {
+    let mut request = http::Request::post(path).header(header::HOST, HeaderValue::from_static(SERVER));
+    for (name, value) in headers {
         request = request.header(name, value);
     }
-    let answer = sender.send_request(request.body(Full::new(call.body))?).await?;
-    let (head, body) = answer.into_parts();
-    Ok(Reply {
-        status: head.status,
-        headers: head.headers,
-        body,
-        trailers: HeaderMap::new(),
-        env: env.clone(),
-        addr: call.addr,
-        silence: call.silence,
-        _connection: driver,
-    })
+    request.body(Full::new(body))
 }
 
 impl Reply {
+    pub(crate) fn new(
+        env: &Env,
+        answer: http::Response<Incoming>,
+        addr: SocketAddr,
+        silence: Duration,
+        connection: Connection,
+        home: Option<Home>,
+    ) -> Self {
+        let (head, body) = answer.into_parts();
+        let (status, headers, trailers) = (head.status, head.headers, HeaderMap::new());
+        Self { status, headers, body, trailers, env: env.clone(), addr, silence, connection: Some(connection), home }
+    }
+
     /// The next piece; `None` at the end.
     ///
     /// # Errors
@@ -122,7 +147,12 @@ impl Reply {
         let addr = self.addr;
         loop {
             let frame = self.env.timeout(self.silence, self.body.frame()).await;
-            let Some(frame) = frame.map_err(|_| late(addr, self.silence))? else { return Ok(None) };
+            let Some(frame) = frame.map_err(|_| late(addr, self.silence))? else {
+                if let (Some(home), Some(connection)) = (self.home.take(), self.connection.take()) {
+                    home.take_back(connection);
+                }
+                return Ok(None);
+            };
             let frame = frame.map_err(|source| HttpError::AnswerBroken { addr, source: source.into() })?;
             match frame.into_data() {
                 Ok(data) => return Ok(Some(data)),

@@ -6,6 +6,7 @@
 
 mod body;
 mod call;
+mod caller;
 mod client;
 mod connection;
 mod door;
@@ -23,6 +24,7 @@ pub mod websocket;
 
 pub use body::Body;
 pub use call::{Call, ClientTls, Reply, call};
+pub use caller::{Caller, CallerConfig, Post};
 pub use client::{Answer, get};
 pub use door::{Door, DoorConfig, Limits, Tls};
 pub use error::HttpError;

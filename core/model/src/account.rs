@@ -30,6 +30,7 @@ impl MarginMode {
 
 /// The five flags of which any false one closes the order gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Permissions {
     /// The terminal is connected to the trade server.
     pub terminal_connected: bool,
@@ -96,6 +97,7 @@ impl Permissions {
 
 /// An open position as the terminal lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PositionState {
     /// Ticket.
     pub ticket: PositionTicket,
@@ -119,6 +121,7 @@ pub struct PositionState {
 
 /// An account's money and what is open on it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AccountState {
     /// Login.
     pub account: AccountId,

@@ -46,6 +46,7 @@ impl Timeframe {
 
 /// Open, high, low and close of the bid over one timeframe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bar {
     /// Length.
     pub timeframe: Timeframe,

@@ -119,7 +119,8 @@ impl HistoryFault {
 }
 
 /// What became of a hole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum GapState {
     /// The terminal was not asked, or not to the end.
     #[default]
@@ -162,7 +163,8 @@ impl GapState {
 }
 
 /// A hole, and what became of it. Settled without a tick added means that the terminal confirmed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GapRecord {
     /// The hole.
     pub gap: Gap,
@@ -173,7 +175,8 @@ pub struct GapRecord {
 }
 
 /// How the count of a day came out that is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DayCheck {
     /// Days since 1970-01-01 UTC of market time.
     pub day: i64,

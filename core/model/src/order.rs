@@ -79,6 +79,7 @@ impl DealEntry {
 
 /// One execution at the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Deal {
     /// Its ticket.
     pub ticket: DealTicket,

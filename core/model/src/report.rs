@@ -48,6 +48,7 @@ impl ReportState {
 
 /// When each hop happened, in server time as the client estimates it; 0 where it did not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HopTimes {
     /// The signal's bytes arrived at the client.
     pub received: Timestamp,
@@ -64,7 +65,8 @@ pub struct HopTimes {
 }
 
 /// A client's account of one signal, signed with the device key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Report {
     /// Whose.
     pub tenant: TenantId,

@@ -15,6 +15,36 @@ impl std::fmt::Debug for PolicyHash {
     }
 }
 
+impl serde::Serialize for PolicyHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Digits([u8; 32]);
+        impl std::fmt::Display for Digits {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+            }
+        }
+        serializer.collect_str(&Digits(self.0))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for PolicyHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let half = |at: usize| {
+            let half = text.get(at..at.saturating_add(32))?;
+            let plain = half.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
+            u128::from_str_radix(half, 16).ok().filter(|_| plain && text.len() == 64)
+        };
+        let (Some(first), Some(second)) = (half(0), half(32)) else {
+            return Err(serde::de::Error::custom("64 hexadecimal digits are expected"));
+        };
+        let mut hash = [0; 32];
+        let bytes = first.to_be_bytes().into_iter().chain(second.to_be_bytes());
+        hash.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        Ok(Self(hash))
+    }
+}
+
 /// What the signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,7 +70,8 @@ impl SignalKind {
 
 /// A decision for one account on one device. Signed by the server as bytes (docs/specs/signal.md); every bound that the client
 /// enforces is inside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Signal {
     /// Whose.
     pub tenant: TenantId,

@@ -92,6 +92,7 @@ impl Tick {
 
 /// Where a stream of ticks comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Source {
     /// Whose.
     pub tenant: TenantId,
@@ -118,6 +119,7 @@ pub struct TickBatch {
 
 /// How far a source has been read, by number and by content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cursor {
     /// The client's life in which `seq` counts.
     pub epoch: Epoch,
@@ -199,6 +201,7 @@ impl GapKind {
 
 /// A hole in a source's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Gap {
     /// Which source.
     pub source: Source,

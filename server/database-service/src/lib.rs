@@ -2,8 +2,8 @@
 //! the server that the operator named instead.
 //!
 //! [`Databases::open`] gives the ports of `aitrading-store`; [`component`] is the service around them with its door, where the
-//! operator and the auditor may ask in SQL (docs/specs/sql.md). How tick
-//! files can be read by other tools is described in docs/specs/tick-files.md.
+//! operator and the auditor may ask in SQL (docs/specs/sql.md), and other services call the ports (docs/specs/ports.md). How
+//! tick files can be read by other tools is described in docs/specs/tick-files.md.
 #![warn(missing_docs)]
 
 mod cache;

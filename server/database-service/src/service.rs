@@ -3,9 +3,11 @@
 use crate::{Databases, sql::SqlDoor};
 use aitrading_env::Env;
 use aitrading_error::Fault;
-use aitrading_http::{Door, DoorConfig, Observability};
+use aitrading_http::{Door, DoorConfig, Handler, Observability, Request, Response};
 use aitrading_hub::{Component, ReadyHandle, Shutdown};
 use aitrading_sql_engine::SqlEngine;
+use aitrading_store_remote::PortsDoor;
+use async_trait::async_trait;
 use std::{sync::Arc, time::Duration};
 
 /// The component's name, which others name as their need.
@@ -14,7 +16,26 @@ pub const NAME: &str = "database-service";
 /// How often the database is probed.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
-/// The service around open databases: serves health, metrics and `sql` at its door, probes, and flushes and closes at the end.
+/// Everything that is asked for at :8008.
+struct FrontDoor {
+    ports: PortsDoor,
+    /// Also health and metrics.
+    sql: SqlDoor,
+}
+
+#[async_trait]
+impl Handler for FrontDoor {
+    async fn handle(&self, request: Request) -> Response {
+        if PortsDoor::is_for(request.path()) {
+            self.ports.handle(request).await
+        } else {
+            self.sql.handle(request).await
+        }
+    }
+}
+
+/// The service around open databases: serves the ports (for other processes), health, metrics and `sql` at its door, probes, and
+/// flushes and closes at the end.
 /// Whoever uses the stores must name [`NAME`] as a need, so that it is drained before.
 #[must_use]
 pub fn component(
@@ -24,7 +45,8 @@ pub fn component(
     door: DoorConfig,
     observability: &Observability,
 ) -> Component {
-    let handler = SqlDoor::new(&env, sql, observability.of(NAME));
+    let ports = PortsDoor::new(&env, databases.stores(), databases.platform());
+    let handler = FrontDoor { ports, sql: SqlDoor::new(&env, sql, observability.of(NAME)) };
     Component::new(NAME, move |ready, shutdown| run(env, databases, door, handler, ready, shutdown))
 }
 
@@ -32,7 +54,7 @@ async fn run(
     env: Env,
     databases: Databases,
     door: DoorConfig,
-    handler: SqlDoor,
+    handler: FrontDoor,
     ready: ReadyHandle,
     shutdown: Shutdown,
 ) -> Result<(), Fault> {

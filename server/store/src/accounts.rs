@@ -5,7 +5,8 @@ use aitrading_model::{AccountId, AccountState, DeviceId, SymbolSpec, TenantId, T
 use async_trait::async_trait;
 
 /// A snapshot of an account and when it arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StateAt {
     /// The snapshot.
     pub state: AccountState,
@@ -33,7 +34,8 @@ pub trait AccountStore: Send + Sync {
 }
 
 /// An enrolled client installation and the account that it trades.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Device {
     /// Whose.
     pub tenant: TenantId,
@@ -42,6 +44,7 @@ pub struct Device {
     /// The device.
     pub device: DeviceId,
     /// Its Ed25519 key.
+    #[serde(with = "crate::hex")]
     pub public_key: [u8; 32],
     /// No longer trusted. Cannot be taken back.
     pub revoked: bool,

@@ -8,11 +8,13 @@ use aitrading_model::{Timestamp, TraceId};
 use async_trait::async_trait;
 
 /// A leaf of the audit log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AuditRow {
     /// Its place in the log, from 0.
     pub index: u64,
     /// Its hash in the log.
+    #[serde(with = "crate::hex")]
     pub hash: [u8; 32],
     /// When it was written.
     pub at: Timestamp,
@@ -21,12 +23,15 @@ pub struct AuditRow {
     /// What happened: 1 to [`AuditRow::EVENT_MAX`] of `a-z`, `0-9`, `_`, `-` and `.`.
     pub event: String,
     /// Who did it, by pseudonym; zeros for nobody.
+    #[serde(with = "crate::hex")]
     pub actor: [u8; 16],
     /// To whom, by pseudonym; zeros for nobody.
+    #[serde(with = "crate::hex")]
     pub subject: [u8; 16],
     /// Joins it to its cause.
     pub trace: TraceId,
     /// Its bytes in the log; at most [`AuditRow::LEAF_MAX`].
+    #[serde(with = "crate::hex")]
     pub leaf: Vec<u8>,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// How often a record was written. A writer names the version that it read; if another one came first, it is refused with
 /// [`StoreError::Stale`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct Version(pub u64);
 
 impl Version {
@@ -34,7 +34,8 @@ impl fmt::Display for Version {
 }
 
 /// A record and its version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Versioned<T> {
     /// The record.
     pub value: T,
@@ -93,3 +94,22 @@ macro_rules! numbered {
     };
 }
 pub(crate) use numbered;
+
+/// Carries a checked text as a string: what breaks its rule is refused on the way in.
+macro_rules! text_form {
+    ($name:ident) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                Self::new(text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use text_form;

@@ -1,23 +1,24 @@
 //! The port for what may be forgotten at any time.
 
 use aitrading_model::TenantId;
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// What a value is kept under.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CacheKey {
     /// Whose.
     pub tenant: TenantId,
     /// What kind of thing: keeps users of one cache apart.
-    pub space: &'static str,
+    pub space: Cow<'static, str>,
     /// Which one.
     pub name: String,
 }
 
 impl CacheKey {
     /// A key.
-    pub fn new(tenant: TenantId, space: &'static str, name: impl Into<String>) -> Self {
-        Self { tenant, space, name: name.into() }
+    pub fn new(tenant: TenantId, space: impl Into<Cow<'static, str>>, name: impl Into<String>) -> Self {
+        Self { tenant, space: space.into(), name: name.into() }
     }
 }
 

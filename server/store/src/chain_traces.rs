@@ -8,15 +8,18 @@ use aitrading_model::{TenantId, Timestamp, TraceId};
 use async_trait::async_trait;
 
 /// One step of one request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChainSpan {
     /// Whose.
     pub tenant: TenantId,
     /// Of which request.
     pub trace: TraceId,
     /// Which step of it: the same step again is left as it was.
+    #[serde(with = "crate::hex")]
     pub span: [u8; 8],
     /// The step that it belongs to.
+    #[serde(with = "crate::hex::optional")]
     pub parent: Option<[u8; 8]>,
     /// Along which chain.
     pub chain: ChainId,
@@ -70,13 +73,15 @@ pub fn check_spans(spans: &[ChainSpan]) -> Result<(), StoreError> {
 }
 
 /// A step's place: by time, then by request and step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SpanPlace {
     /// When it began.
     pub at: Timestamp,
     /// Of which request.
     pub trace: TraceId,
     /// Which step.
+    #[serde(with = "crate::hex")]
     pub span: [u8; 8],
 }
 

@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChainId(GraphName);
 
+crate::bounds::text_form!(ChainId);
+
 impl ChainId {
     /// Most bytes of an id.
     pub const BYTES_MAX: usize = 10;
@@ -40,7 +42,7 @@ impl ChainId {
 }
 
 /// How a chain fares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub enum ChainStatus {
     /// Nobody has looked.
     #[default]
@@ -76,7 +78,8 @@ impl ChainStatus {
 }
 
 /// A station of a chain.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChainNode {
     /// Its name, unique in the chain.
     pub name: GraphName,
@@ -85,7 +88,8 @@ pub struct ChainNode {
 }
 
 /// A step of a chain and what is expected of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChainEdge {
     /// From where to where, by what kind of step.
     pub edge: GraphEdge,
@@ -105,7 +109,8 @@ impl ChainEdge {
 }
 
 /// Another chain that a chain needs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChainDependency {
     /// Which; it need not be there.
     pub on: ChainId,
@@ -114,7 +119,8 @@ pub struct ChainDependency {
 }
 
 /// A chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChainDefinition {
     /// Whose.
     pub tenant: TenantId,

@@ -8,6 +8,8 @@ use async_trait::async_trait;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(String);
 
+crate::bounds::text_form!(Topic);
+
 impl Topic {
     /// Most bytes of a topic.
     pub const BYTES_MAX: usize = 64;
@@ -47,7 +49,8 @@ pub fn check_consumer(consumer: &str) -> Result<(), StoreError> {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Event {
     /// Whose.
     pub tenant: TenantId,
@@ -55,12 +58,14 @@ pub struct Event {
     pub topic: Topic,
     /// Chosen by the publisher: the same id published again on this topic of this tenant (within
     /// [`Event::DEDUPLICATED_S`]) is the same event.
+    #[serde(with = "crate::hex")]
     pub id: [u8; 16],
     /// Joins it to its cause.
     pub trace: TraceId,
     /// When it happened.
     pub at: Timestamp,
     /// What it says; at most [`Event::BODY_MAX`] bytes.
+    #[serde(with = "crate::hex")]
     pub body: Vec<u8>,
 }
 
@@ -83,7 +88,8 @@ impl Event {
 }
 
 /// An event on its way to one consumer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Delivery {
     /// Its place in the topic's order, as the bus numbers it.
     pub place: u64,

@@ -8,6 +8,8 @@ use async_trait::async_trait;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GraphName(String);
 
+crate::bounds::text_form!(GraphName);
+
 impl GraphName {
     /// Most bytes of a name.
     pub const BYTES_MAX: usize = 100;
@@ -33,7 +35,8 @@ impl GraphName {
 }
 
 /// An arrow from one node to another.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GraphEdge {
     /// From.
     pub source: GraphName,
@@ -44,7 +47,8 @@ pub struct GraphEdge {
 }
 
 /// The nodes and arrows of one chain. Nodes of the same name are the same node in every chain of a tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChainShape {
     /// Which chain.
     pub chain: GraphName,
@@ -84,7 +88,7 @@ impl ChainShape {
 }
 
 /// Along the arrows, or against them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Direction {
     /// What a node leads to.
     Downstream,
@@ -93,7 +97,8 @@ pub enum Direction {
 }
 
 /// A node that is reached.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reached {
     /// In how many steps at least; never 0.
     pub depth: u32,

@@ -14,8 +14,8 @@ pub const IMPORT_EPOCH: Epoch = Epoch(0);
 pub const IMPORT_PART_MAX: usize = 1 << 20;
 
 /// Names an import: a hash of the file's content and of everything that decides what is made of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ImportKey(pub [u8; 32]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct ImportKey(#[serde(with = "crate::hex")] pub [u8; 32]);
 
 impl fmt::Display for ImportKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,7 +43,8 @@ pub struct ImportCommit {
 }
 
 /// How far an import has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ImportProgress {
     /// The source that gets it.
     pub source: Source,

@@ -15,6 +15,7 @@ pub mod conformance;
 mod error;
 mod events;
 mod graph;
+mod hex;
 mod imports;
 mod log_policies;
 mod logs;

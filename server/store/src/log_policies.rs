@@ -26,7 +26,8 @@ fn is_name(name: &str) -> bool {
 }
 
 /// How long lines of one level are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RetentionPolicy {
     /// Of which level.
     pub level: LogLevel,
@@ -67,7 +68,8 @@ impl RetentionPolicy {
 const PRICE: &str = "a price of a gigabyte is 0 to 999,999.9999 in steps of 0.0001";
 
 /// Where logs are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StorageTier {
     /// Its name.
     pub name: String,
@@ -104,7 +106,8 @@ impl StorageTier {
 }
 
 /// What logs cost, as of one day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LogCost {
     /// The day in UTC since 1970-01-01.
     pub day: i64,

@@ -8,7 +8,7 @@ use aitrading_model::{TenantId, Timestamp, TraceId};
 use async_trait::async_trait;
 
 /// How much a line weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum LogLevel {
     /// For those who look for a fault.
@@ -119,11 +119,13 @@ impl LogBatch {
 }
 
 /// A line's place: by time, then by batch and place in it. The same in every store that holds the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LogPlace {
     /// When.
     pub at: Timestamp,
     /// In which batch.
+    #[serde(with = "crate::hex")]
     pub batch: [u8; 16],
     /// Which line of it, from 0.
     pub index: u32,
@@ -139,7 +141,8 @@ pub struct StoredLogLine {
 }
 
 /// A question for lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LogQuery {
     /// Whose.
     pub tenant: TenantId,
@@ -178,7 +181,8 @@ impl LogQuery {
 }
 
 /// What lies under one level and day of a tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LogPartition {
     /// The day in UTC since 1970-01-01.
     pub day: i64,

@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// A position of the journal that feeds a store: opaque here, ordered, and kept with what it covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct JournalMark {
     /// Segment number.
     pub segment: u64,

@@ -11,11 +11,11 @@ use aitrading_model::{
 use async_trait::async_trait;
 
 /// An order of ours: 16 bytes drawn by the server, known before the broker gives a ticket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct OrderId(pub [u8; 16]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+pub struct OrderId(#[serde(with = "crate::hex")] pub [u8; 16]);
 
 /// Where an order stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum OrderState {
     /// Decided, not sent.
@@ -49,7 +49,8 @@ impl OrderState {
 }
 
 /// How an order stands now, as far as others ask for it; the whole truth is its events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OrderView {
     /// Whose.
     pub tenant: TenantId,
@@ -86,7 +87,8 @@ pub struct OrderView {
 }
 
 /// Something that happened to an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OrderEvent {
     /// What happened: 1 to [`OrderEvent::KIND_MAX`] of `a-z`, `0-9`, `_`, `-` and `.`, for instance `filled`.
     pub kind: String,
@@ -95,11 +97,13 @@ pub struct OrderEvent {
     /// Joins it to its cause.
     pub trace: TraceId,
     /// As the engine encodes it; at most [`OrderEvent::BODY_MAX`] bytes.
+    #[serde(with = "crate::hex")]
     pub body: Vec<u8>,
 }
 
 /// An event with its place in the account's history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StoredOrderEvent {
     /// 1 for the first event of the account, then without a hole.
     pub place: u64,

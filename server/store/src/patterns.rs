@@ -5,7 +5,7 @@ use aitrading_model::{TenantId, Timestamp};
 use async_trait::async_trait;
 
 /// What kind of thing a pattern describes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum PatternKind {
     /// An error's fingerprint.
@@ -27,15 +27,18 @@ impl PatternKind {
 }
 
 /// One remembered pattern.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pattern {
     /// Whose.
     pub tenant: TenantId,
     /// Which.
+    #[serde(with = "crate::hex")]
     pub id: [u8; 16],
     /// What it describes.
     pub kind: PatternKind,
     /// Where it lies: 1 to [`Pattern::DIMENSIONS_MAX`] finite numbers that are not all 0.
+    #[serde(with = "crate::hex::floats")]
     pub vector: Vec<f32>,
     /// In words, at most [`Pattern::TEXT_MAX`] bytes.
     pub text: String,
@@ -86,17 +89,20 @@ pub fn check_patterns(patterns: &[Pattern]) -> Result<(), StoreError> {
 }
 
 /// A question for what is near.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Near {
     /// Whose patterns.
     pub tenant: TenantId,
     /// Of which kind; `None`: of any.
     pub kind: Option<PatternKind>,
     /// Near to what. Patterns with another number of dimensions are never near.
+    #[serde(with = "crate::hex::floats")]
     pub vector: Vec<f32>,
     /// Seen at or after; `None`: whenever.
     pub since: Option<Timestamp>,
     /// At most this cosine distance (0: same direction, 2: opposite).
+    #[serde(with = "crate::hex::float")]
     pub distance_max: f32,
     /// At most this many, at least 1 and at most [`Near::LIMIT_MAX`].
     pub limit: usize,
@@ -120,11 +126,13 @@ impl Near {
 }
 
 /// A pattern that is near.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Match {
     /// The pattern.
     pub pattern: Pattern,
     /// Its cosine distance.
+    #[serde(with = "crate::hex::float")]
     pub distance: f32,
 }
 

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use std::collections::BTreeSet;
 
 /// All open positions of one account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PositionBook {
     /// Whose.
     pub tenant: TenantId,

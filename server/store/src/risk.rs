@@ -8,7 +8,7 @@ use aitrading_model::{AccountId, StrategyId, Symbol, TenantId, Timestamp};
 use async_trait::async_trait;
 
 /// What limits or used amounts are about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum RiskScope {
     /// All tenants; kept under [`RiskScope::EVERYBODY`].
     Global,
@@ -28,7 +28,7 @@ impl RiskScope {
 }
 
 /// Which of a scope's two documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum RiskPart {
     /// What is allowed. Every version is kept: a denial names the one that it was decided by.
@@ -40,7 +40,8 @@ pub enum RiskPart {
 numbered!(RiskPart: Limits State);
 
 /// One document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RiskRecord {
     /// Whose.
     pub tenant: TenantId,
@@ -49,6 +50,7 @@ pub struct RiskRecord {
     /// Which of the two.
     pub part: RiskPart,
     /// As risk encodes it; at most [`RiskRecord::BODY_MAX`] bytes.
+    #[serde(with = "crate::hex")]
     pub body: Vec<u8>,
     /// Who changed it; at most [`RiskRecord::BY_MAX`] bytes.
     pub by: String,

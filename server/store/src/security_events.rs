@@ -8,7 +8,7 @@ use aitrading_model::{TenantId, Timestamp, TraceId};
 use async_trait::async_trait;
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum SecuritySeverity {
     /// For the record.
@@ -24,11 +24,13 @@ pub enum SecuritySeverity {
 numbered!(SecuritySeverity: Info Warning High Critical);
 
 /// Something that happened to security.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SecurityEvent {
     /// Whose.
     pub tenant: TenantId,
     /// Which: the same id again is the same event.
+    #[serde(with = "crate::hex")]
     pub id: [u8; 16],
     /// When.
     pub at: Timestamp,
@@ -92,16 +94,19 @@ pub fn check_security_events(events: &[SecurityEvent]) -> Result<(), StoreError>
 }
 
 /// An event's place: by time, then by id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SecurityPlace {
     /// When.
     pub at: Timestamp,
     /// Which.
+    #[serde(with = "crate::hex")]
     pub id: [u8; 16],
 }
 
 /// A question for events.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SecurityQuery {
     /// Whose.
     pub tenant: TenantId,

@@ -11,6 +11,8 @@ use async_trait::async_trait;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SequenceName(String);
 
+crate::bounds::text_form!(SequenceName);
+
 impl SequenceName {
     /// Most bytes of a name.
     pub const BYTES_MAX: usize = 64;

@@ -53,7 +53,8 @@ pub fn check_shared_ttl(ttl: Duration) -> Result<(), StoreError> {
 }
 
 /// What another instance has changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Invalidation {
     /// This value is no longer what it was.
     Key {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use std::collections::BTreeMap;
 
 /// Where a signal is, as the server knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum SignalState {
     /// Signed; not known to be anywhere else.
@@ -58,18 +58,22 @@ impl SignalState {
 }
 
 /// A signed signal. Its bytes are `encode_signal(&signal)`, so the envelope can be made again from this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SignalRow {
     /// The signal.
     pub signal: Signal,
     /// Which of the server's keys signed it.
+    #[serde(with = "crate::hex")]
     pub key_id: [u8; 8],
     /// The signature.
+    #[serde(with = "crate::hex")]
     pub signature: [u8; 64],
 }
 
 /// A candidate that risk or entitlement refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DenialRow {
     /// Whose.
     pub tenant: TenantId,
@@ -90,7 +94,8 @@ pub struct DenialRow {
 }
 
 /// What a denial was decided on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Verdict {
     /// Way of the order.
     pub side: Side,
@@ -113,7 +118,8 @@ pub struct Verdict {
 }
 
 /// A denial with its place in the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StoredDenial {
     /// Grows with every denial; hand the last one back to go on.
     pub id: u64,
@@ -122,11 +128,13 @@ pub struct StoredDenial {
 }
 
 /// A report as it was accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReportRow {
     /// The report. Its bytes are `encode_report(&report)`.
     pub report: Report,
     /// The device's signature.
+    #[serde(with = "crate::hex")]
     pub signature: [u8; 64],
     /// When its last byte arrived.
     pub received_at: Timestamp,
@@ -135,7 +143,8 @@ pub struct ReportRow {
 }
 
 /// One step in the life of signals.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum SignalChange {
     /// A signal was signed.
     Issued(SignalRow),
@@ -199,7 +208,8 @@ impl Outcome {
 }
 
 /// What is stored of one tenant's signals, computed from the rows. `issued` is the sum of `executed` to `open`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SignalCounts {
     /// Signed signals.
     pub issued: u64,
@@ -247,7 +257,8 @@ impl SignalCounts {
 }
 
 /// A signal with what became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SignalView {
     /// The signal.
     pub row: SignalRow,
@@ -258,7 +269,8 @@ pub struct SignalView {
 }
 
 /// A report with its place in the store and the time that latencies are measured from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StoredReport {
     /// Grows with every report; hand the last one back to go on.
     pub id: u64,
@@ -269,7 +281,8 @@ pub struct StoredReport {
 }
 
 /// The last signal of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SignalHead {
     /// Whose.
     pub tenant: TenantId,
@@ -282,7 +295,8 @@ pub struct SignalHead {
 }
 
 /// The last report of a device for an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReportHead {
     /// Whose.
     pub tenant: TenantId,

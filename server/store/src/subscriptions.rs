@@ -5,7 +5,7 @@ use aitrading_model::{AccountId, Symbol, TenantId, Timestamp};
 use async_trait::async_trait;
 
 /// Is the subscription in force?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum SubscriptionStatus {
     /// In force until its expiry.
@@ -30,7 +30,7 @@ impl SubscriptionStatus {
 }
 
 /// Which symbols.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SymbolScope {
     /// Every symbol.
     All,
@@ -53,7 +53,8 @@ impl SymbolScope {
 }
 
 /// What one account is entitled to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Subscription {
     /// Whose.
     pub tenant: TenantId,

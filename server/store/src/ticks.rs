@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 pub const LATE_EPOCH: Epoch = Epoch(u64::MAX);
 
 /// Sequence numbers of consecutive ticks: one run ends where an epoch begins or a number was left out (a refused tick).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SeqRun {
     /// The client's life in which the numbers count.
     pub epoch: Epoch,
@@ -38,7 +39,8 @@ impl SeqRun {
 }
 
 /// What one commit did about a hole. A hole that is not recorded yet is recorded with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GapChange {
     /// Which.
     pub gap: Gap,
@@ -123,7 +125,8 @@ pub struct TickCommit {
 }
 
 /// What is stored of one tenant's ticks.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TickCounts {
     /// Stored ticks, counted where they lie.
     pub stored: u64,

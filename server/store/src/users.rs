@@ -9,13 +9,15 @@ use async_trait::async_trait;
 use std::fmt;
 
 /// A user: 16 random bytes drawn by the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct UserId(pub [u8; 16]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+pub struct UserId(#[serde(with = "crate::hex")] pub [u8; 16]);
 
 /// What a user logs in as: 1 to [`LoginName::BYTES_MAX`] bytes of `a-z`, `0-9`, `.`, `_`, `-`, `+` and `@`, so that no two
 /// look alike.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LoginName(String);
+
+crate::bounds::text_form!(LoginName);
 
 impl LoginName {
     /// Most bytes of a name.
@@ -43,7 +45,7 @@ impl LoginName {
 }
 
 /// What a user may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum UserRole {
     /// Runs the deployment.
@@ -61,7 +63,7 @@ pub enum UserRole {
 numbered!(UserRole: Operator RiskOfficer Auditor Subscriber Service);
 
 /// May the user log in?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[repr(u8)]
 pub enum UserStatus {
     /// Not enrolled yet.
@@ -77,7 +79,8 @@ pub enum UserStatus {
 numbered!(UserStatus: Invited Active Locked Closed);
 
 /// A user. The two secrets are opaque here and never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct User {
     /// Whose.
     pub tenant: TenantId,
@@ -90,8 +93,10 @@ pub struct User {
     /// May log in?
     pub status: UserStatus,
     /// What the password is checked against (OPAQUE registration record); empty before enrolment.
+    #[serde(with = "crate::hex")]
     pub opaque: Vec<u8>,
     /// The sealed second factor with its used steps and recovery codes; empty if there is none.
+    #[serde(with = "crate::hex")]
     pub second_factor: Vec<u8>,
     /// In words, for operators; at most [`User::NOTE_MAX`] bytes.
     pub note: String,

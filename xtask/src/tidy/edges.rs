@@ -49,6 +49,7 @@ pub(super) const TABLE: &[Row] = &[
     row("server/store-redis", ADAPTER),
     row("server/store-nats", ADAPTER),
     row("server/store-rest", ADAPTER),
+    row("server/store-remote", &["model", "error", "env", "http", "channel", "security", "store", "database-link"]),
     row(
         "server/database-service",
         &[
@@ -69,6 +70,7 @@ pub(super) const TABLE: &[Row] = &[
             "store-clickhouse",
             "store-redis",
             "store-nats",
+            "store-remote",
             "store-rest",
         ],
     ),

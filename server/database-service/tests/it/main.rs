@@ -14,6 +14,8 @@ mod platform;
 mod platform_rows;
 // The servers of the testkit are processes as Unix has them.
 #[cfg(test)]
+mod ports_door;
+#[cfg(test)]
 #[cfg(unix)]
 mod postgres;
 #[cfg(test)]

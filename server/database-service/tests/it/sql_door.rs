@@ -6,7 +6,8 @@ use aitrading_database_service::{Databases, ERROR_CODE, ERROR_DETAIL, NAME, SQL_
 use aitrading_env::Env;
 use aitrading_error::Coded;
 use aitrading_http::{
-    Call, DoorConfig, HeaderName, HeaderValue, HttpError, Limits, Metrics, Observability, Probe, Reply, call, header,
+    Call, ClientTls, DoorConfig, HeaderName, HeaderValue, HttpError, Limits, Metrics, Observability, Probe, Reply,
+    call, header,
 };
 use aitrading_hub::{Hub, HubConfig, Running};
 use aitrading_model::{AccountId, DeviceId, TenantId};
@@ -16,17 +17,17 @@ use serde_json::{Value, json};
 use std::{net::SocketAddr, time::Duration};
 
 const LIFE: Duration = Duration::from_hours(1);
-const TICKS: i64 = 20_000;
+pub(crate) const TICKS: i64 = 20_000;
 const SILENCE: Duration = Duration::from_secs(40);
 
 /// A running service over a filled database, and the authority of its certificates.
-struct Door {
-    world: World,
+pub(crate) struct Door {
+    pub(crate) world: World,
     running: Running,
     authority: Authority,
     server: Issued,
-    addr: SocketAddr,
-    _databases: Databases,
+    pub(crate) addr: SocketAddr,
+    pub(crate) databases: Databases,
 }
 
 fn env() -> Env {
@@ -34,11 +35,17 @@ fn env() -> Env {
 }
 
 impl Door {
-    async fn open(settings: Settings) -> Self {
+    pub(crate) async fn open(settings: Settings) -> Self {
+        let door = Self::empty(settings).await;
+        let source = sample::source(1, "GBPJPY");
+        feed(door.databases.embedded(), source, &sample::ticks(0, TICKS), 1_000).await.unwrap();
+        door
+    }
+
+    pub(crate) async fn empty(settings: Settings) -> Self {
         tls::install_provider();
         let world = World::new();
         let databases = world.open_all(settings, &Servers::default()).await.unwrap();
-        feed(databases.embedded(), sample::source(1, "GBPJPY"), &sample::ticks(0, TICKS), 1_000).await.unwrap();
         let authority = Authority::generate(&env(), LIFE).unwrap();
         let server = authority.issue_server(&env(), &[], LIFE).unwrap();
         let ca = authority.certificate().unwrap();
@@ -51,16 +58,22 @@ impl Door {
         let service = component(world.env.clone(), databases.clone(), sql, door, &observability);
         let running = Hub::start(&world.env, HubConfig::default(), vec![service]).unwrap();
         running.ready().await.unwrap();
-        Self { world, running, authority, server, addr, _databases: databases }
+        Self { world, running, authority, server, addr, databases }
     }
 
-    fn service(&self, tenant: u64, name: &str) -> Issued {
+    pub(crate) fn service(&self, tenant: u64, name: &str) -> Issued {
         self.authority.issue_service(&env(), TenantId(tenant), name, LIFE).unwrap()
     }
 
-    fn device(&self) -> Issued {
+    pub(crate) fn device(&self) -> Issued {
         let (tenant, device, account) = (TenantId(1), DeviceId([7; 16]), AccountId(7));
         self.authority.issue_device(&env(), tenant, device, account, LIFE).unwrap()
+    }
+
+    pub(crate) fn tls(&self, who: &Issued) -> ClientTls {
+        let ca = self.authority.certificate().unwrap();
+        let pin = spki_pin(&self.server.chain()[0]).unwrap();
+        tls::client_config(&env(), &ca, who.chain(), who.key(), &[pin]).unwrap()
     }
 
     async fn send(
@@ -69,14 +82,12 @@ impl Door {
         body: String,
         headers: &[(HeaderName, HeaderValue)],
     ) -> Result<Reply, HttpError> {
-        let ca = self.authority.certificate().unwrap();
-        let pin = spki_pin(&self.server.chain()[0]).unwrap();
-        let tls = tls::client_config(&env(), &ca, who.chain(), who.key(), &[pin]).unwrap();
+        let tls = self.tls(who);
         let asked = Call { addr: self.addr, tls, path: SQL_PATH, headers, body: body.into(), silence: SILENCE };
         call(&self.world.env, asked).await
     }
 
-    async fn ask(&self, who: &Issued, question: Value) -> Reply {
+    pub(crate) async fn ask(&self, who: &Issued, question: Value) -> Reply {
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let trailers = (header::TE, HeaderValue::from_static("trailers"));
         self.send(who, question.to_string(), &[kind, trailers]).await.unwrap()
@@ -87,13 +98,13 @@ impl Door {
         refusal(self.ask(who, question).await).await
     }
 
-    async fn close(self) {
+    pub(crate) async fn close(self) {
         self.running.control().stop("test");
         self.running.wait().await.unwrap();
     }
 }
 
-async fn text(mut reply: Reply) -> String {
+pub(crate) async fn text(mut reply: Reply) -> String {
     String::from_utf8(reply.read(16 << 20).await.unwrap()).unwrap()
 }
 

@@ -33,7 +33,7 @@ fn different_keys_are_spelt_differently_under_every_prefix() {
 #[test]
 fn what_is_told_of_a_key_names_that_key() {
     for key in all() {
-        let told = Invalidation::Key { tenant: key.tenant, space: key.space.to_owned(), name: key.name.clone() };
+        let told = Invalidation::Key { tenant: key.tenant, space: key.space.to_string(), name: key.name.clone() };
         assert_eq!(changed(change(&key).as_bytes()), told);
     }
 }

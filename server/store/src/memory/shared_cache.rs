@@ -97,7 +97,8 @@ impl State {
     fn tell(&mut self, key: &CacheKey) {
         self.listeners.retain(|listener| {
             let Some(queue) = listener.upgrade() else { return false };
-            let change = Invalidation::Key { tenant: key.tenant, space: key.space.to_owned(), name: key.name.clone() };
+            let space = key.space.clone().into_owned();
+            let change = Invalidation::Key { tenant: key.tenant, space, name: key.name.clone() };
             lock(&queue).push(change);
             true
         });
