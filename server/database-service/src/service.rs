@@ -15,10 +15,12 @@ pub const NAME: &str = "database-service";
 
 /// How often the database is probed.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// How long calls of other processes may go on when the door is shut already.
+const REST_MAX: Duration = Duration::from_secs(5);
 
 /// Everything that is asked for at :8008.
 struct FrontDoor {
-    ports: PortsDoor,
+    ports: Arc<PortsDoor>,
     /// Also health and metrics.
     sql: SqlDoor,
 }
@@ -45,7 +47,7 @@ pub fn component(
     door: DoorConfig,
     observability: &Observability,
 ) -> Component {
-    let ports = PortsDoor::new(&env, databases.stores(), databases.platform());
+    let ports = Arc::new(PortsDoor::new(&env, databases.stores(), databases.platform()));
     let handler = FrontDoor { ports, sql: SqlDoor::new(&env, sql, observability.of(NAME)) };
     Component::new(NAME, move |ready, shutdown| run(env, databases, door, handler, ready, shutdown))
 }
@@ -62,11 +64,18 @@ async fn run(
     databases.probe().await.map_err(Fault::new)?;
     let shown = databases.clone();
     ready.up_with(move || shown.parts());
+    let ports = Arc::clone(&handler.ports);
     let serve = door.run(Arc::new(handler), Box::pin(shutdown.begun()));
     // Beside each other: a server that is slow to answer must not keep the door shut.
     tokio::select! {
         () = serve => {}
         () = watch(&env, &databases) => {}
+    }
+    // What was begun by a caller who is gone by now.
+    if env.timeout(REST_MAX, ports.rest()).await.is_err() {
+        tracing::warn!(
+            "calls of other processes are still under way at the end; what they change is whole or not at all"
+        );
     }
     databases.close().await.map_err(Fault::new)
 }

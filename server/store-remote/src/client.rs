@@ -7,7 +7,7 @@ pub(crate) mod subscription;
 use crate::{
     carried::{Arg, Carried},
     message::{Message, Parts},
-    table::{ANSWER_MAX, DEADLINE, Kind, Method, PATH, Port},
+    table::{ANSWER_MAX, DEADLINE, Kind, Method, PATH, Port, Size},
 };
 use aitrading_database_link::{BackendHealth, BreakerPolicy, Guard, Limits, PoolUse, Repeat, Role};
 use aitrading_env::Env;
@@ -44,6 +44,8 @@ pub struct RemoteSettings {
     pub tls: ClientTls,
     /// Deadline, repetitions and breaker of calls.
     pub limits: Limits,
+    /// The deadline of calls that carry a batch (imports, ranges of ticks).
+    pub batch_deadline: Duration,
     /// Most connections for calls.
     pub connections: usize,
     /// Most subscriptions: each waits on a connection of its own.
@@ -58,7 +60,7 @@ impl RemoteSettings {
         let breaker = BreakerPolicy { failures: 5, pause, pause_max: pause.saturating_mul(30) };
         let seconds = Duration::from_secs;
         let limits = Limits { deadline: seconds(5), connect: seconds(3), retries: 2, breaker };
-        Self { addr, tls, limits, connections: 16, subscriptions: 32 }
+        Self { addr, tls, limits, batch_deadline: seconds(60), connections: 16, subscriptions: 32 }
     }
 }
 
@@ -148,20 +150,30 @@ pub(crate) struct Line {
     /// One for each database behind the service: the failure of one does not pause the calls of the others.
     guards: Vec<(Role, Guard)>,
     limits: Limits,
+    batch_deadline: Duration,
     connections: usize,
     durable: AtomicBool,
 }
 
 impl Line {
     fn new(env: &Env, settings: RemoteSettings) -> Self {
-        let RemoteSettings { addr, tls, limits, connections, subscriptions } = settings;
+        let RemoteSettings { addr, tls, limits, batch_deadline, connections, subscriptions } = settings;
         let caller = |connections: usize| {
             let (tls, connections) = (Arc::clone(&tls), connections.max(1));
             Caller::new(env, CallerConfig { addr, tls, connections, connect: limits.connect, idle: IDLE })
         };
         let guards = Role::ALL.into_iter().map(|role| (role, Guard::new(env, role, BACKEND, limits))).collect();
         let (calls, waits) = (caller(connections), caller(subscriptions));
-        Self { env: env.clone(), calls, waits, guards, limits, connections, durable: AtomicBool::new(false) }
+        Self {
+            env: env.clone(),
+            calls,
+            waits,
+            guards,
+            limits,
+            batch_deadline,
+            connections,
+            durable: AtomicBool::new(false),
+        }
     }
 }
 
@@ -254,7 +266,9 @@ impl Call<'_> {
         let Some((_, guard)) = self.line.guards.iter().find(|(role, _)| *role == self.port.role) else {
             return Err(StoreError::Invalid { what: "the port has no database" });
         };
-        let (clock, deadline) = (&self.line.env.clock, self.line.limits.deadline);
+        let clock = &self.line.env.clock;
+        let deadline =
+            if self.method.size == Size::Batch { self.line.batch_deadline } else { self.line.limits.deadline };
         let end_ns = clock.mono_ns().saturating_add(u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX));
         let repeat = if self.method.kind.is_repeatable() { Repeat::Idempotent } else { Repeat::Once };
         // Did a call perhaps arrive whose answer did not?

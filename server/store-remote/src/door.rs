@@ -75,6 +75,14 @@ impl PortsDoor {
         }
     }
 
+    /// Waits until nothing is being changed any more: for the end of the service, when nobody comes in.
+    pub async fn rest(&self) {
+        for (places, all) in [(&self.calls, CALLS_MAX), (&self.pages, PAGES_MAX), (&self.batches, BATCHES_MAX)] {
+            // Nobody closes the semaphores.
+            drop(places.acquire_many(u32::try_from(all).unwrap_or(u32::MAX)).await);
+        }
+    }
+
     /// Is this path one of the door's?
     #[must_use]
     pub fn is_for(path: &str) -> bool {

@@ -12,7 +12,7 @@ pub const SMALL_BODY_MAX: usize = 64 * 1024;
 /// Bytes of the body of a request with one record.
 pub const ROW_BODY_MAX: usize = 5 * 1024 * 1024;
 /// Bytes of the body of a request with a page of records.
-pub const PAGE_BODY_MAX: usize = 16 * 1024 * 1024;
+pub const PAGE_BODY_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of the body of a request with a batch: a part of an import with as many ticks and bars as it may have.
 pub const BATCH_BODY_MAX: usize = 128 * 1024 * 1024;
 /// Bytes of an answer.

@@ -51,7 +51,16 @@ const OWNED: &[Owned] = &[
             "sqlx*",
             "tokio-postgres*",
         ],
-        owners: &["database-service", "sql-engine", "store-clickhouse", "store-redis", "store-nats", "store-rest"],
+        owners: &[
+            "database-service",
+            "sql-engine",
+            "store-clickhouse",
+            "store-redis",
+            "store-nats",
+            // Arrow is how it carries rows.
+            "store-remote",
+            "store-rest",
+        ],
     },
     Owned {
         what: "the HTTP framework",

@@ -91,9 +91,12 @@ fn a_read_ends_with_its_deadline_and_a_write_goes_on_to_its_end() {
         assert!(matches!(late, Err(StoreError::TooSlow { .. })), "{late:?}");
         assert_eq!(*meta.begun.borrow(), 2, "neither was repeated");
         meta.gate.add_permits(1);
-        while meta.inner.get("a").await.unwrap().is_none() {
-            tokio::task::yield_now().await;
-        }
+        let written = async {
+            while meta.inner.get("a").await.unwrap().is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        env().timeout(MS(10_000), written).await.unwrap();
         assert_eq!(meta.done.load(Ordering::SeqCst), 1, "the read is not under way any more");
     });
 }
@@ -206,6 +209,20 @@ fn a_scan_that_is_cut_is_an_error_wherever_it_is_cut() {
     });
 }
 
+#[test]
+fn one_connection_serves_call_after_call() {
+    block_on(async {
+        let world = World::new().await;
+        let proxy = Proxy::new(world.addr).await;
+        let meta = open(RemoteSettings { addr: proxy.addr, ..within(&world, MS(20_000)) }).await.meta;
+        for n in 0..50_u8 {
+            meta.put("a", &[n]).await.unwrap();
+            assert_eq!(meta.get("a").await.unwrap(), Some(vec![n]));
+        }
+        assert_eq!(proxy.state.accepted.load(Ordering::SeqCst), 1);
+    });
+}
+
 /// Answers everything with the same bytes.
 struct Says(&'static [u8]);
 
@@ -314,6 +331,7 @@ struct State {
     /// Bytes of answers that may still pass.
     left: AtomicUsize,
     swallow: AtomicBool,
+    accepted: AtomicUsize,
     swallowed: watch::Sender<usize>,
 }
 
@@ -325,11 +343,13 @@ impl Proxy {
             life: watch::Sender::new(0),
             left: AtomicUsize::new(usize::MAX),
             swallow: AtomicBool::new(false),
+            accepted: AtomicUsize::new(0),
             swallowed: watch::Sender::new(0),
         });
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
+                shared.accepted.fetch_add(1, Ordering::SeqCst);
                 let far = tokio::net::TcpStream::connect(to).await.unwrap();
                 tokio::spawn(pass(near, far, Arc::clone(&shared)));
             }

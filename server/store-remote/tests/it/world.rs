@@ -132,6 +132,7 @@ impl World {
     pub(crate) fn settings(&self, who: &Issued) -> RemoteSettings {
         let mut settings = RemoteSettings::new(self.addr, self.tls(who));
         settings.limits.deadline = SILENCE;
+        settings.batch_deadline = SILENCE;
         settings
     }
 
