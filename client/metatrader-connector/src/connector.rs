@@ -4,7 +4,7 @@ use crate::{
     ea_link::{EaAccount, EaListener, EaServer, LinkTimes},
     error::{AuthoritySource, ConnectorError},
     execution::{Desk, DeskParts, Patience, Quotes},
-    history::{Archive, QUESTIONS_MAX},
+    history::{Archive, QUESTIONS_MAX, Question},
     latency::Keeping,
     ledger::Ledger,
     line::Line,
@@ -97,9 +97,8 @@ impl Connector {
     ) -> Result<Self, ConnectorError> {
         let owner = owner(settings, &keys)?;
         let (limits, client) = (own_limits(settings)?, client_settings(env, settings, &keys)?);
-        let lock = lock(env, &settings.data_dir)?;
-        let ledger = Arc::new(open_ledger(env, &settings.data_dir).await?);
-        let board = Arc::new(Board::default());
+        let (lock, ledger) = (lock(env, &settings.data_dir)?, open_ledger(env, &settings.data_dir).await?);
+        let (board, ledger) = (Arc::new(Board::default()), Arc::new(ledger));
         let latencies = Arc::new(Keeping::open(env, &settings.data_dir, &board));
         let (witness, memory) = witness(env, settings, &board)?;
         let (quotes, clock) = (Arc::new(Quotes::default()), Arc::new(ServerClock::new(Arc::clone(&env.clock))));
@@ -118,16 +117,8 @@ impl Connector {
             limits,
             patience: patience(settings),
         }));
-        let (inbox, incoming) = mpsc::channel(INBOX);
-        let (stop, stopped) = watch::channel(false);
-        let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
-        let archive = Archive {
-            env: env.clone(),
-            terminal: Arc::clone(&terminal),
-            board: Arc::clone(&board),
-            lines: receiver.clone(),
-        };
-        let archive = env.spawn.task("archive", Box::pin(archive.run(asked)));
+        let ((inbox, incoming), (stop, stopped)) = (mpsc::channel(INBOX), watch::channel(false));
+        let (questions, archive) = archive(env, &terminal, &board, &receiver);
         let signals = Signals::new(env.clone(), desk, Arc::clone(&board)).run(ledger.view().unsettled(), incoming);
         let keeper = Keeper::new(SessionParts {
             env: env.clone(),
@@ -249,6 +240,19 @@ fn open_pump(
     let (env, board) = (env.clone(), Arc::clone(board));
     let parts = PumpParts { env, owner, terminal, quotes, board, batch: batch(settings), lines };
     Ok(Pump::open(parts, &settings.data_dir)?)
+}
+
+/// The task that answers questions about the terminal's past, and the way to it.
+fn archive(
+    env: &Env,
+    terminal: &Arc<dyn Terminal>,
+    board: &Arc<Board>,
+    lines: &watch::Receiver<Option<Line>>,
+) -> (mpsc::Sender<Question>, Task) {
+    let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
+    let (terminal, board) = (Arc::clone(terminal), Arc::clone(board));
+    let archive = Archive { env: env.clone(), terminal, board, lines: lines.clone() };
+    (questions, env.spawn.task("archive", Box::pin(archive.run(asked))))
 }
 
 fn own_limits(settings: &Settings) -> Result<OwnLimits, ConnectorError> {

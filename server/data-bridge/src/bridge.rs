@@ -188,19 +188,9 @@ impl Bridge {
             flushes: flushes.clone(),
             stop_publisher,
         };
-        let core = Core {
-            env: env.clone(),
-            settings,
-            ports,
-            keys,
-            seats,
-            ingest,
-            resumes: Resumes::default(),
-            gaps,
-            stored: status.position.subscribe(),
-            feed_ends: Mutex::new(BTreeMap::new()),
-        };
-        let stored = status.position.subscribe();
+        let (env, stored) = (env.clone(), status.position.subscribe());
+        let (resumes, feed_ends, told) = (Resumes::default(), Mutex::default(), stored.clone());
+        let core = Core { env, settings, ports, keys, seats, ingest, resumes, gaps, stored: told, feed_ends };
         Ok(Self {
             core: Arc::new(core),
             drain: status,

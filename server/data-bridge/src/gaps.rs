@@ -9,7 +9,7 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use asker::{Asker, Heard};
+pub(crate) use asker::{Asker, Hearing};
 
 use aitrading_model::{Cursor, Source};
 use plan::Plan;

@@ -4,7 +4,7 @@ use crate::{
     BridgeError,
     bridge::Core,
     desk::{Desk, Errand, refusal},
-    gaps::{Asker, Heard},
+    gaps::{Asker, Hearing},
     publish::{Outgoing, Settled},
     pulse,
     seats::{Connected, Stop},
@@ -21,10 +21,7 @@ use aitrading_wire::{
     services::{AuditEvent, AuditEventKind, Seat},
 };
 use bytes::Bytes;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 const CONTROL: StreamId = StreamId(stream::CONTROL);
@@ -32,8 +29,6 @@ const TICKS: StreamId = StreamId(stream::TICKS);
 const SIGNALS: StreamId = StreamId(stream::SIGNALS);
 const REPORTS: StreamId = StreamId(stream::REPORTS);
 const HISTORY: StreamId = StreamId(stream::HISTORY);
-/// Frames of answers from a history that may wait to be journalled.
-const HEARD_MAX: usize = 64;
 /// Messages that may wait for the engine.
 const ERRANDS_MAX: usize = 256;
 /// Settled ticks that may wait to be told.
@@ -53,9 +48,8 @@ struct Client {
     failures: mpsc::Sender<BridgeError>,
     settled: mpsc::Sender<Settled>,
     slots: BTreeMap<Symbol, Arc<Slot>>,
-    /// Symbols that the client opened: it can be asked about them.
-    opened: Arc<Mutex<BTreeSet<Symbol>>>,
-    heard: mpsc::Sender<Heard>,
+    /// Where answers from the terminal's history go.
+    hearing: Hearing,
     greeted: bool,
     /// Places for questions about sources that wait for the disk.
     waiting_opens: Arc<Semaphore>,
@@ -85,16 +79,7 @@ pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], chann
         turn_away(&core, &sender, seat, (trace, &error)).await;
         return true;
     }
-    let entering = core.seats.enter(seat, sender.clone(), resumed, core.settings.sessions_max);
-    let entered = core.env.timeout(core.settings.hello_timeout, entering).await;
-    let (session, alive) = match entered.unwrap_or(Err(BridgeError::SeatBusy)) {
-        Ok(entered) => entered,
-        Err(error) => {
-            say(&sender, &refusal(&error)).await;
-            sender.close(CloseReason::Capacity).await;
-            return true;
-        }
-    };
+    let Some((session, alive)) = enter(&core, seat, &sender, resumed).await else { return true };
     let (errands, waiting) = mpsc::channel(ERRANDS_MAX);
     let (failures, mut failed) = mpsc::channel(1);
     let (settled, to_tell) = mpsc::channel(SETTLED_MAX);
@@ -113,18 +98,7 @@ pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], chann
     // Before the hello is answered: a client that then asks for a heartbeat gets the whole of it.
     pulse::refresh(&core, seat, &sender).await;
     let beating = core.env.spawn.task("bridge-pulse", Box::pin(pulse::run(Arc::clone(&core), seat, sender.clone())));
-    let (opened, (heard, hearing)) = (Arc::default(), mpsc::channel(HEARD_MAX));
-    let asker = Asker {
-        core: Arc::clone(&core),
-        seat,
-        trace,
-        sender: sender.clone(),
-        failures: failures.clone(),
-        symbols: Arc::clone(&opened),
-        heard: hearing,
-        rewritten: 0,
-        found: Vec::new(),
-    };
+    let (asker, hearing) = Asker::new(&core, (seat, trace), &sender, &failures);
     let asking = core.env.spawn.task("bridge-asker", Box::pin(asker.run()));
     tracing::info!(%trace, account = %seat.account, device = %seat.device, resumed, "session begins");
     let mut client = Client {
@@ -137,17 +111,17 @@ pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], chann
         failures,
         settled,
         slots: BTreeMap::new(),
-        opened,
-        heard,
+        hearing,
         greeted: false,
         waiting_opens: Arc::new(Semaphore::new(WAITING_OPENS_MAX)),
     };
     let end = client.serve(&mut receiver, &mut failed, to_tell).await;
     let (code, mut fresh) = client.part(end).await;
-    beating.abort();
-    asking.abort();
-    // Aborted or ended: it asks nothing more, and its plans are back.
-    asking.join().await.unwrap_or(());
+    for task in [beating, asking] {
+        task.abort();
+        // Aborted or ended: it asks nothing more, and plans are back.
+        task.join().await.unwrap_or(());
+    }
     // Not earlier: without a receiver the channel closes, and nothing more can be said.
     drop(receiver);
     close_code.send_replace(code);
@@ -162,6 +136,25 @@ pub(crate) async fn run(core: Arc<Core>, seat: Seat, device_key: [u8; 32], chann
     drop(alive);
     tracing::info!(%trace, code, "session ended");
     fresh
+}
+
+/// Takes the device's seat; without one the device is told why, and the session closed.
+async fn enter(
+    core: &Core,
+    seat: Seat,
+    sender: &Sender,
+    resumed: bool,
+) -> Option<(Arc<Connected>, watch::Receiver<()>)> {
+    let entering = core.seats.enter(seat, sender.clone(), resumed, core.settings.sessions_max);
+    let entered = core.env.timeout(core.settings.hello_timeout, entering).await;
+    match entered.unwrap_or(Err(BridgeError::SeatBusy)) {
+        Ok(entered) => Some(entered),
+        Err(error) => {
+            say(sender, &refusal(&error)).await;
+            sender.close(CloseReason::Capacity).await;
+            None
+        }
+    }
 }
 
 /// Tells a device that it may not come in, and notes that it tried.
@@ -235,7 +228,10 @@ impl Client {
             Event::Frame { stream, seq, kind, body } => match stream {
                 TICKS => self.ticks(seq, kind, &body).await,
                 CONTROL => self.control(seq, kind, &body).await,
-                HISTORY => self.history(seq, kind, &body).await,
+                HISTORY => {
+                    let said = History::decode(kind, &body).map_err(malformed)?;
+                    self.hearing.hear(seq, said).await.map_err(End::Own)
+                }
                 REPORTS => {
                     let envelope = ReportEnvelope::decode(&body).map_err(malformed)?;
                     self.errand(Errand::Report(seq, envelope)).await
@@ -274,29 +270,8 @@ impl Client {
         }
         let slot = self.core.ingest.sources.find_or_add(&self.source(symbol))?;
         self.slots.insert(symbol, Arc::clone(&slot));
-        self.open(symbol, slot.state().cursor);
+        self.hearing.opened(slot.source, slot.state().cursor);
         Ok(slot)
-    }
-
-    /// The client has this source: it can be asked about it. Beyond the limit nobody asks.
-    fn open(&self, symbol: Symbol, cursor: Cursor) {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if opened.len() < SYMBOLS_PER_SESSION_MAX && opened.insert(symbol) {
-            self.core.gaps.opened(self.source(symbol), cursor);
-        }
-    }
-
-    /// Hands an answer to whoever asked. One that nobody can have asked for ends the session.
-    async fn history(&mut self, seq: u64, kind: u8, body: &[u8]) -> Result<(), End> {
-        let said = History::decode(kind, body).map_err(malformed)?;
-        if matches!(said, History::Ask { .. }) {
-            return Err(End::Own(BridgeError::Protocol { what: "a question that only the bridge asks" }));
-        }
-        if said.answers().is_some_and(|id| !self.core.gaps.was_asked(id)) {
-            return Err(End::Own(BridgeError::Protocol { what: "an answer to a question that was never asked" }));
-        }
-        // The asker ends before this only with the session.
-        self.heard.send((seq, said)).await.map_err(|_| End::Own(BridgeError::Background))
     }
 
     async fn ticks(&mut self, seq: u64, kind: u8, body: &[u8]) -> Result<(), End> {
@@ -366,7 +341,7 @@ impl Client {
         // Here and not in the task: an announcement that comes after the question stands.
         asked.iter().filter_map(|(_, slot)| slot.as_ref()).for_each(|slot| slot.withdraw());
         for (symbol, cursor) in cursors(&asked) {
-            self.open(symbol, cursor);
+            self.hearing.opened(self.source(symbol), cursor);
         }
         let at_rest = asked.iter().all(|(_, slot)| slot.as_ref().is_none_or(|slot| slot.at_rest().is_some()));
         let place = if at_rest { None } else { Arc::clone(&self.waiting_opens).try_acquire_owned().ok() };

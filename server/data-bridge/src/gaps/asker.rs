@@ -11,23 +11,30 @@ use super::{
 use crate::{BridgeError, bridge::Core, meters, sources::Slot, tick::HistoryRecord};
 use aitrading_channel::{Sender, StreamId};
 use aitrading_model::{
-    DayCheck, DayHours, Gap, GapKind, GapState, HOURS, HistoryFault, MarketTime, Source, Symbol, TickSum, Timeframe,
-    Timestamp, TraceId,
+    Cursor, DayCheck, DayHours, Gap, GapKind, GapState, HOURS, HistoryFault, MarketTime, Source, Symbol, TickSum,
+    Timeframe, Timestamp, TraceId,
 };
 use aitrading_store::StoreError;
 use aitrading_wire::{
-    limits::HISTORY_TICKS_MAX,
+    limits::{HISTORY_TICKS_MAX, SYMBOLS_PER_SESSION_MAX},
     link::{History, Wanted, stream},
     services::Seat,
 };
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::mpsc;
 
 const HISTORY: StreamId = StreamId(stream::HISTORY);
+/// Words on the open question that may wait to be journalled.
+const HEARD_MAX: usize = 64;
+/// Longest wait for the tick store. Without it nothing is asked: the next look tries again.
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 const DAY_MS: i64 = 86_400_000;
 /// What is done for one source before the next one's turn.
 const JOBS_PER_TURN: usize = 32;
@@ -37,7 +44,7 @@ const REWRITTEN_MAX: u32 = 256;
 const REWRITTEN_MS_MAX: i64 = 31 * DAY_MS;
 
 /// What a client said on the history stream, with its frame's number.
-pub(crate) type Heard = (u64, History);
+type Heard = (u64, History);
 
 /// Why a question came to nothing.
 enum Trouble {
@@ -64,23 +71,89 @@ impl From<StoreError> for Trouble {
     }
 }
 
+/// What the session and its asker share.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Symbols that the session has opened.
+    symbols: Mutex<BTreeSet<Symbol>>,
+    /// The question that is open; 0 if there is none.
+    question: AtomicU64,
+}
+
+/// The session's end: hands on what its client says of the past.
+pub(crate) struct Hearing {
+    core: Arc<Core>,
+    sender: Sender,
+    shared: Arc<Shared>,
+    heard: mpsc::Sender<Heard>,
+}
+
+impl Hearing {
+    /// The client has this source: it can be asked about it. Beyond the limit nobody asks.
+    pub(crate) fn opened(&self, source: Source, cursor: Cursor) {
+        let mut symbols = self.shared.symbols.lock().unwrap_or_else(PoisonError::into_inner);
+        if symbols.len() < SYMBOLS_PER_SESSION_MAX && symbols.insert(source.symbol) {
+            self.core.gaps.opened(source, cursor);
+        }
+    }
+
+    /// Hands an answer to whoever asked. One that nobody can have asked for ends the session; one that comes too late is
+    /// acknowledged and forgotten, without waiting for anybody.
+    pub(crate) async fn hear(&self, frame: u64, said: History) -> Result<(), BridgeError> {
+        let wanted = match said.answers() {
+            Some(id) if !self.core.gaps.was_asked(id) => {
+                return Err(BridgeError::Protocol { what: "an answer to a question that was never asked" });
+            }
+            Some(id) => id == self.shared.question.load(Ordering::Acquire),
+            None if matches!(said, History::Rewritten { .. }) => {
+                // News that find no room are lost: the day's count finds what they are about.
+                if self.heard.try_send((frame, said)).is_err() {
+                    self.sender.ack(HISTORY, frame);
+                }
+                return Ok(());
+            }
+            None => return Err(BridgeError::Protocol { what: "a question that only the bridge asks" }),
+        };
+        if wanted {
+            // The asker ends before this only with the session.
+            return self.heard.send((frame, said)).await.map_err(|_| BridgeError::Background);
+        }
+        self.sender.ack(HISTORY, frame);
+        Ok(())
+    }
+}
+
 /// One session's questions.
 pub(crate) struct Asker {
-    pub(crate) core: Arc<Core>,
-    pub(crate) seat: Seat,
-    pub(crate) trace: TraceId,
-    pub(crate) sender: Sender,
-    pub(crate) failures: mpsc::Sender<BridgeError>,
-    /// Symbols that the session has opened.
-    pub(crate) symbols: Arc<Mutex<BTreeSet<Symbol>>>,
-    pub(crate) heard: mpsc::Receiver<Heard>,
+    core: Arc<Core>,
+    seat: Seat,
+    trace: TraceId,
+    sender: Sender,
+    failures: mpsc::Sender<BridgeError>,
+    shared: Arc<Shared>,
+    heard: mpsc::Receiver<Heard>,
     /// Histories that were told to be rewritten.
-    pub(crate) rewritten: u32,
+    rewritten: u32,
     /// Holes that were journalled and wait for their source's turn.
-    pub(crate) found: Vec<Gap>,
+    found: Vec<Gap>,
 }
 
 impl Asker {
+    /// For one session; with the session's end.
+    pub(crate) fn new(
+        core: &Arc<Core>,
+        (seat, trace): (Seat, TraceId),
+        sender: &Sender,
+        failures: &mpsc::Sender<BridgeError>,
+    ) -> (Self, Hearing) {
+        let (shared, (tell, heard)) = (Arc::new(Shared::default()), mpsc::channel(HEARD_MAX));
+        let (core, sender) = (Arc::clone(core), sender.clone());
+        let hearing =
+            Hearing { core: Arc::clone(&core), sender: sender.clone(), shared: Arc::clone(&shared), heard: tell };
+        let (failures, rewritten, found) = (failures.clone(), 0, Vec::new());
+        (Self { core, seat, trace, sender, failures, shared, heard, rewritten, found }, hearing)
+    }
+
     /// Works until the session drops its end of the queue, or aborts it.
     pub(crate) async fn run(mut self) {
         let interval = self.core.settings.backfill.interval;
@@ -111,7 +184,7 @@ impl Asker {
 
     async fn round(&mut self) -> Result<(), Trouble> {
         let symbols: Vec<Symbol> = {
-            let symbols = self.symbols.lock().unwrap_or_else(PoisonError::into_inner);
+            let symbols = self.shared.symbols.lock().unwrap_or_else(PoisonError::into_inner);
             symbols.iter().copied().collect()
         };
         let core = Arc::clone(&self.core);
@@ -148,12 +221,12 @@ impl Asker {
         let state = slot.state();
         let ticks = &self.core.ports.ticks;
         if plan.is_stale(state.counters.gaps) {
-            self.core.caught_up().await;
+            self.caught_up().await?;
             let open = ticks.open_gaps(slot.source, OPEN_MAX).await?;
             plan.load(state.counters.gaps, open);
         }
         if !plan.knows_day() && state.counters.accepted > 0 {
-            self.core.caught_up().await;
+            self.caught_up().await?;
             let last = ticks.latest_days(slot.source, 1).await?.pop();
             let first = ticks.range(slot.source, MarketTime(i64::MIN), MarketTime(i64::MAX), 1).await?;
             plan.count_from(last, first.first().map(|tick| tick.time));
@@ -168,7 +241,9 @@ impl Asker {
         (from, to): (MarketTime, MarketTime),
         last: bool,
     ) -> Result<(), Trouble> {
-        match self.ask_ticks(gap, (from, to), last).await {
+        let asked = self.ask_ticks(gap, (from, to), last).await;
+        self.shared.question.store(0, Ordering::Release);
+        match asked {
             Ok(()) if last => {
                 plan.done(gap);
                 self.core.gaps.totals.settled.fetch_add(1, Ordering::Relaxed);
@@ -239,12 +314,14 @@ impl Asker {
     async fn count(&mut self, plan: &mut Plan, source: Source, day: i64, round: u8) -> Result<(), Trouble> {
         let start = day.saturating_mul(DAY_MS);
         let span = (MarketTime(start), MarketTime(start.saturating_add(DAY_MS)));
-        let (frame, there) = match self.ask_sums(source.symbol, span).await {
+        let asked = self.ask_sums(source.symbol, span).await;
+        self.shared.question.store(0, Ordering::Release);
+        let (frame, there) = match asked {
             Ok(answer) => answer,
             Err(Trouble::Fault(fault)) => return self.not_counted(plan, source, day, fault).await,
             Err(trouble) => return Err(trouble),
         };
-        self.core.caught_up().await;
+        self.caught_up().await?;
         let here = self.stored_sums(source, start).await?;
         let check = DayCheck::compare(day, &there, &here, self.now());
         let found = Plan::found(source, &check, round);
@@ -309,6 +386,12 @@ impl Asker {
         Ok(hours)
     }
 
+    /// Waits until the tick store has everything that is durable now, but not for a store that is down.
+    async fn caught_up(&self) -> Result<(), Trouble> {
+        let waiting = self.core.env.timeout(STORE_TIMEOUT, self.core.caught_up()).await;
+        waiting.map_err(|_| Trouble::Fault(HistoryFault::Busy))
+    }
+
     /// Sends a question; returns its number and the monotonic time at which its answer comes too late.
     async fn ask(
         &self,
@@ -318,6 +401,7 @@ impl Asker {
     ) -> Result<(u64, u64), Trouble> {
         let limit = self.core.settings.backfill.answer_timeout;
         let id = self.core.gaps.number();
+        self.shared.question.store(id, Ordering::Release);
         let expires_ms = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
         let question = History::Ask { id, symbol, wanted, from, to, expires_ms };
         let sent = self.sender.send(HISTORY, question.kind(), question.encode().into()).await;
