@@ -50,7 +50,7 @@ impl DuckDb {
     pub(crate) fn find(report: &mut Report) -> Option<Self> {
         let venv = cache_folder().map(|cache| cache.join(VENV));
         let in_venv = venv.as_ref().map(|venv| venv.join("bin/python"));
-        let found = in_venv.into_iter().chain(on_path("python3")).find(|python| has_duckdb(python));
+        let found = in_venv.into_iter().chain(on_path("python3")).find(has_duckdb);
         if found.is_none() {
             let venv = venv.unwrap_or_else(|| VENV.into());
             report.skip(format!(
