@@ -279,7 +279,7 @@ async fn a_day_that_is_over_is_counted_and_what_it_lacks_is_fetched() {
     let place = 5 * 60 + 30;
     history.insert(place + 1, Tick { flags: TickFlags::ASK, ..history[place] });
     let missed = history[place + 1];
-    let crossed = Tick { ask: Price::from_raw(1), ..quote(7 * HOUR + 1, 3) };
+    let crossed = Tick { ask: Price::from_raw(1), ..quote(5 * HOUR + 45 * MINUTE + 1, 3) };
     history.insert(history.partition_point(|tick| tick.time < crossed.time), crossed);
     let live: Vec<Tick> = history.iter().filter(|tick| **tick != missed).copied().collect();
     let mut client = welcomed(&world, &bridge).await;

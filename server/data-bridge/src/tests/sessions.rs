@@ -83,8 +83,12 @@ impl Client {
     }
 
     pub(super) async fn hello(&mut self, account: AccountId) {
+        self.hello_of(account, LINK_VERSION).await;
+    }
+
+    async fn hello_of(&mut self, account: AccountId, version: u16) {
         let hello = Hello {
-            version: LINK_VERSION,
+            version,
             instance: [4; 16],
             ledger_generation: 1,
             last_signal_seq: 11,
@@ -418,6 +422,8 @@ async fn check_refused(code: &str, misbehave: impl AsyncFnOnce(&mut Client)) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_oversteps_is_told_why_and_sent_away() {
     check_refused("BRIDGE_NOT_ADMITTED", async |client: &mut Client| client.hello(AccountId(43)).await).await;
+    let older = async |client: &mut Client| client.hello_of(SEAT.account, LINK_VERSION - 1).await;
+    check_refused("BRIDGE_PROTOCOL", older).await;
     check_refused("BRIDGE_PROTOCOL", async |client: &mut Client| {
         let foreign = Source { account: AccountId(43), ..source() };
         client.send_ticks(&TickBatch { source: foreign, ..batch(1..3) }).await;
