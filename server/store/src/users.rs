@@ -78,7 +78,7 @@ pub enum UserStatus {
 
 numbered!(UserStatus: Invited Active Locked Closed);
 
-/// A user. The two secrets are opaque here and never printed.
+/// A user. The two secrets are opaque here and never printed; the JSON form holds them, for the way between services alone.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct User {

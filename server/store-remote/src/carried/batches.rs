@@ -134,6 +134,7 @@ impl Carried for TickCommit {
     }
 
     fn name(&self, whose: &mut Whose) {
+        self.mark.name(whose);
         for of in &self.sources {
             whose.add(of.source.tenant);
             of.gaps.iter().for_each(|gap| whose.add(gap.source.tenant));

@@ -44,10 +44,12 @@ plain! {
     Source, it => it.tenant;
     (Source, Cursor), it => it.0.tenant;
     (Timestamp, Timestamp);
-    AuditRow; ChainId; Direction; GraphName; ImportKey; ImportProgress; JournalMark; LogCost; LogLevel; LogPartition;
+    AuditRow; ChainId; Direction; GraphName; ImportKey; ImportProgress; LogCost; LogLevel; LogPartition;
     LoginName; OrderEvent; OrderId; Reached; RetentionPolicy; RiskPart; RiskScope; SequenceName; SignalCounts; SpanPlace;
     StateAt; StorageTier; StoredDenial; StoredOrderEvent; StoredReport; TickCounts; Topic; UserId; Version; SignalHead;
     ReportHead; SignalView; ChainShape; Gap; GapRecord; DayCheck; Match;
+    // A journal is of all tenants: who moves its mark speaks for all.
+    JournalMark, _mark => RiskScope::EVERYBODY;
     CacheKey, it => it.tenant;
     ChainDefinition, it => it.tenant;
     ChainSpan, it => it.tenant;

@@ -82,6 +82,14 @@ fn a_certificate_of_one_tenant_speaks_for_that_tenant_alone() {
         }
         let topic = |tenant| json!({ "tenant": tenant, "topic": "a", "consumer": "c" });
         assert_eq!(world.ask(&own, "events/subscribe", topic(2)).await, refused(403, "PORT_TENANT_REFUSED"));
+        // The journal's mark is everybody's, also with changes of one's own tenant alone.
+        let change = json!({ "State": { "tenant": 1, "signal": "00".repeat(16), "state": "Expired" } });
+        let apply = json!({ "mark": { "segment": 1, "offset": 1 }, "changes": [change] });
+        assert_eq!(world.ask(&own, "signals/apply", apply.clone()).await, refused(403, "PORT_TENANT_REFUSED"));
+        assert_eq!(world.ask(&all, "signals/apply", apply).await, refused(409, "STORE_CONFLICT"), "no such signal");
+        let commit = json!({ "commit": { "mark": { "segment": 1, "offset": 1 }, "sources": [] } });
+        let bridge = world.service(1, "data-bridge");
+        assert_eq!(world.ask(&bridge, "ticks/commit", commit).await, refused(403, "PORT_TENANT_REFUSED"));
         let scan = json!({ "source": sample::source(2, "GBPJPY") });
         assert_eq!(world.ask(&own, "ticks/scan", scan).await, refused(403, "PORT_TENANT_REFUSED"));
         // One row of another tenant among many is enough.
