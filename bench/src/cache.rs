@@ -53,7 +53,7 @@ async fn in_process(plan: &Plan, report: &mut Report) -> Result<()> {
         middle.push(percentile(&mut hits, 50));
     }
     report.add("cache_hit_ns", "cache hit in process, p50", "ns", Bar::Below(2_000.0), &middle);
-    report.add("cache_hit_p99_ns", "cache hit in process, p99", "ns", Bar::Below(2_000.0), &worst);
+    report.add("cache_hit_p99_ns", "cache hit in process, p99 (aim 1,000)", "ns", Bar::None, &worst);
     world.close().await
 }
 

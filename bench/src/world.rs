@@ -52,7 +52,9 @@ pub(crate) fn settings(server: &Server) -> Result<ServerSettings> {
     };
     let mut settings = ServerSettings::new("127.0.0.1", server.port(), transport);
     let file = server.folder().join("bench-password");
-    std::fs::write(&file, server.password()).context("the password's file cannot be written")?;
+    // Not by std: what others may read is refused as a secret.
+    let written = Env::real().fs.write_atomic(&file, server.password().as_bytes());
+    written.context("the password's file cannot be written")?;
     let reference: SecretRef = format!("file:{}", file.display()).parse().ok().context("no reference to a file")?;
     aitrading_testkit::servers::USER.clone_into(&mut settings.user);
     settings.password = Some(reference);

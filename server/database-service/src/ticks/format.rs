@@ -3,6 +3,8 @@
 mod chunk;
 mod delta;
 mod parse;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use parse::{decode, rows_in_footer};

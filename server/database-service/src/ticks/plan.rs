@@ -4,7 +4,7 @@ use super::{
     catalogue::{self, Known, Listed},
     rows::{Rows, numbers},
 };
-use aitrading_model::{Source, Tick};
+use aitrading_model::Source;
 use aitrading_store::{SourceCommit, StoreError};
 use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
@@ -48,11 +48,13 @@ pub(crate) struct Plan {
 pub(crate) fn pieces(parts: &mut [SourceCommit]) -> Pieces {
     let mut pieces = Pieces::new();
     for part in parts.iter_mut().filter(|part| !part.ticks.is_empty()) {
-        let ticks: Vec<Tick> = std::mem::take(&mut part.ticks);
+        let ticks = std::mem::take(&mut part.ticks);
         let piece = pieces.entry(part.source).or_default();
         piece.digits = part.digits;
-        for (tick, (epoch, seq)) in ticks.into_iter().zip(numbers(&part.runs)) {
-            piece.days.entry(tick.time.day()).or_default().push(tick, epoch, seq);
+        let mut numbers = numbers(&part.runs);
+        for stretch in ticks.chunk_by(|a, b| a.time.day() == b.time.day()) {
+            let Some(first) = stretch.first() else { continue };
+            piece.days.entry(first.time.day()).or_default().extend(stretch, &mut numbers);
         }
     }
     pieces

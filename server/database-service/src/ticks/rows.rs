@@ -29,6 +29,17 @@ impl Rows {
         self.seqs.push(seq);
     }
 
+    /// Appends ticks that follow each other; `numbers` gives each its epoch and number.
+    pub(crate) fn extend(&mut self, ticks: &[Tick], numbers: &mut impl Iterator<Item = (u64, u64)>) {
+        self.ticks.extend_from_slice(ticks);
+        self.epochs.reserve(ticks.len());
+        self.seqs.reserve(ticks.len());
+        for (epoch, seq) in numbers.take(ticks.len()) {
+            self.epochs.push(epoch);
+            self.seqs.push(seq);
+        }
+    }
+
     pub(crate) fn append(&mut self, mut other: Self) {
         self.ticks.append(&mut other.ticks);
         self.epochs.append(&mut other.epochs);
