@@ -133,11 +133,11 @@ pub async fn transfer(
     let (settings, done) = match role {
         Role::Relational => {
             let Some(settings) = &servers.relational else { return Ok(None) };
-            (settings, rows::transfer(env, from, settings, secrets, hear).await?)
+            (settings, Box::pin(rows::transfer(env, from, settings, secrets, hear)).await?)
         }
         Role::Ticks => {
             let Some(settings) = &servers.ticks else { return Ok(None) };
-            (settings, ticks::transfer(env, from, settings, secrets, hear).await?)
+            (settings, Box::pin(ticks::transfer(env, from, settings, secrets, hear)).await?)
         }
         _ => return Ok(None),
     };

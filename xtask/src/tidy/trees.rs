@@ -60,6 +60,8 @@ const OWNED: &[Owned] = &[
             // Arrow is how it carries rows.
             "store-remote",
             "store-rest",
+            // Never shipped: it measures the driver beside our pool.
+            "bench",
         ],
     },
     Owned {

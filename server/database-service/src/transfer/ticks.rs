@@ -28,15 +28,15 @@ pub(super) async fn transfer(
     let ticks = from.ticks();
     let already = match to.take_over().await {
         Ok(mut taken) => {
-            send(ticks, &mut taken, hear).await?;
+            Box::pin(send(ticks, &mut taken, hear)).await?;
             taken.finish(ticks.mark().await?).await?;
             false
         }
         Err(StoreError::Conflict { .. }) => true,
         Err(error) => return Err(error.into()),
     };
-    let sent = look(&**ticks, ticks, hear).await?;
-    let found = look(&to as &dyn Numbered, ticks, hear).await?;
+    let sent = Box::pin(look(&**ticks, ticks, hear)).await?;
+    let found = Box::pin(look(&to as &dyn Numbered, ticks, hear)).await?;
     if let Some(what) = difference(&sent, &found) {
         let (role, at) = (Role::Ticks, at(settings));
         return Err(if already {
