@@ -1,6 +1,6 @@
-"""DuckDB on tick files: what it needs for bars, and how fast it writes the same ticks.
+"""DuckDB on tick files: what it needs for bars and to read every value, and how fast it writes the same ticks.
 
-Usage: python duckdb_ticks.py bars|write RUNS FOLDER LIST
+Usage: python duckdb_ticks.py bars|scan|write RUNS FOLDER LIST
 
 LIST names one Parquet file per line; FOLDER takes what is written. Answers one JSON object. DuckDB has its defaults: all cores,
 its own choice of encodings.
@@ -36,6 +36,20 @@ def bars(connection, runs, _folder, files):
     return {"ms": took, "sums": [float(value) for value in row]}
 
 
+def scan(connection, runs, _folder, files):
+    # Every value is read, and none is left out because nobody wants it.
+    source = f"read_parquet({files}, hive_partitioning = false)"
+    names = [name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    sums = ", ".join(f'sum("{name}")' for name in names)
+    statement = f"SELECT count(*), {sums} FROM {source}"
+    connection.execute(statement).fetchall()
+    took, row = [], None
+    for _ in range(runs):
+        seconds, row = timed(lambda: connection.execute(statement).fetchone())
+        took.append(seconds * 1e3)
+    return {"ms": took, "rows": row[0]}
+
+
 def write(connection, runs, folder, files):
     connection.execute(f"CREATE TEMP TABLE ticks AS SELECT * FROM read_parquet({files}, hive_partitioning = false)")
     rows = connection.execute("SELECT count(*) FROM ticks").fetchone()[0]
@@ -64,7 +78,7 @@ def main():
     what, runs, folder, listed = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
     with open(listed, encoding="utf-8") as lines:
         files = [line.strip() for line in lines if line.strip()]
-    answer = {"bars": bars, "write": write}[what](duckdb.connect(), runs, folder, files)
+    answer = {"bars": bars, "scan": scan, "write": write}[what](duckdb.connect(), runs, folder, files)
     print(json.dumps(answer))
 
 

@@ -78,6 +78,13 @@ impl DuckDb {
         Ok(Bars { ms: numbers(&said, "ms")?, sums: numbers(&said, "sums")? })
     }
 
+    /// Reads and sums every value of the store's ticks: milliseconds, and how many ticks there were.
+    pub(crate) async fn scan(&self, world: &World, runs: u16) -> Result<(Vec<f64>, u64)> {
+        let said = self.ask("scan", world, runs).await?;
+        let rows = said.get("rows").and_then(Value::as_u64).context("no rows")?;
+        Ok((numbers(&said, "ms")?, rows))
+    }
+
     async fn ask(&self, what: &str, world: &World, runs: u16) -> Result<Value> {
         let script = world.folder().join("duckdb_ticks.py");
         std::fs::write(&script, SCRIPT).context("the peer's script cannot be written")?;
@@ -127,6 +134,14 @@ impl ClickHousePeer {
 
     pub(crate) fn store(&self) -> &dyn TickStore {
         &self.ticks
+    }
+
+    /// Takes a day in, as a source of its own.
+    pub(crate) async fn take(&self, source: Source, ticks: &[Tick]) -> Result<Source> {
+        let source = Source { tenant: aitrading_model::TenantId(3), ..source };
+        let mark = self.ticks.mark().await?;
+        self.ticks.commit(commit(mark.offset + 1, vec![(source, 0, ticks.to_vec())])).await?;
+        Ok(source)
     }
 
     /// Bytes that one more source's ticks take, as the server counts them.

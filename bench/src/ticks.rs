@@ -145,7 +145,7 @@ async fn day(plan: &Plan, report: &mut Report, duck: Option<&DuckDb>, house: Opt
         let why = "bytes a quote: the GBPJPY day is not there; name its folder with --data or AITRADING_SHARED_DATA";
         report.skip(why.to_owned());
     }
-    scan(plan, report, &world, source, &ticks).await?;
+    scan(plan, report, &world, (source, &ticks), (duck, house)).await?;
     world.close().await
 }
 
@@ -159,16 +159,40 @@ pub(crate) async fn feed(store: &dyn TickStore, source: Source, ticks: &[Tick]) 
     Ok(())
 }
 
-async fn scan(plan: &Plan, report: &mut Report, world: &World, source: Source, ticks: &[Tick]) -> Result<()> {
-    let store = world.database.stores().ticks;
+async fn scan(
+    plan: &Plan,
+    report: &mut Report,
+    world: &World,
+    (source, ticks): (Source, &[Tick]),
+    (duck, house): (Option<&DuckDb>, Option<&ClickHousePeer>),
+) -> Result<()> {
+    let runs = plan.runs.saturating_mul(3);
+    let took = scanned(&*world.database.stores().ticks, source, ticks, runs).await?;
+    report.add("scan_day_ms", "one symbol's day, every tick", "ms", Bar::Below(20.0), &took);
+    if let Some(duck) = duck {
+        let (took, rows) = duck.scan(world, runs).await?;
+        ensure!(rows == ticks.len() as u64, "DuckDB sees {rows} ticks of {}", ticks.len());
+        let name = "DuckDB, the sums of every column of the same files";
+        report.add("peers.duckdb.scan_day_ms", name, "ms", Bar::None, &took);
+    }
+    if let Some(house) = house {
+        let source = house.take(source, ticks).await?;
+        let took = scanned(house.store(), source, ticks, plan.runs).await?;
+        let name = "ClickHouse engine behind its HTTP bridge, our adapter, every tick";
+        report.add("peers.clickhouse.scan_day_ms", name, "ms", Bar::None, &took);
+    }
+    Ok(())
+}
+
+/// Milliseconds that a store takes to show a source's day.
+async fn scanned(store: &dyn TickStore, source: Source, ticks: &[Tick], runs: u16) -> Result<Vec<f64>> {
     let mut took = Vec::new();
-    for _ in 0..plan.runs.saturating_mul(3) {
+    for _ in 0..runs {
         let mut seen = Vec::with_capacity(ticks.len());
         let watch = Stopwatch::start();
         store.scan(source, &mut |batch| seen.extend_from_slice(batch)).await?;
         took.push(watch.millis());
         ensure!(seen == ticks, "the day came back as another one");
     }
-    report.add("scan_day_ms", "one symbol's day, every tick", "ms", Bar::Below(20.0), &took);
-    Ok(())
+    Ok(took)
 }
