@@ -39,8 +39,9 @@ def bars(connection, runs, _folder, files):
 def scan(connection, runs, _folder, files):
     # Every value is read, and none is left out because nobody wants it.
     source = f"read_parquet({files}, hive_partitioning = false)"
-    names = [name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
-    sums = ", ".join(f'sum("{name}")' for name in names)
+    columns = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    number = lambda name, kind: f'epoch_ms("{name}")' if kind.startswith("TIMESTAMP") else f'"{name}"'
+    sums = ", ".join(f"sum({number(name, kind)})" for name, kind, *_ in columns)
     statement = f"SELECT count(*), {sums} FROM {source}"
     connection.execute(statement).fetchall()
     took, row = [], None
