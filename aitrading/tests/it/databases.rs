@@ -136,3 +136,27 @@ async fn a_desk_moves_to_servers_and_trades_on() {
     let back = world.run(&["migrate-store", "--data-dir", "server", "--back"]).await;
     assert_eq!(back.succeeded().out.matches("counts again").count(), 2, "{back:#?}");
 }
+
+/// Who begins anew on a server says so, and then the server starts and takes what comes.
+#[tokio::test]
+async fn a_desk_that_leaves_its_ticks_behind_begins_anew() {
+    let Some(clickhouse) = ClickHouse::start(Door::Tls) else { return };
+    let world = World::new();
+    world.init().await;
+    world.write("ticks.csv", &tick_files::time_msc(ROWS));
+    let stream = ["--symbol", SYMBOL, "--ticks", "ticks.csv", "--speed", "5000"];
+    let server = world.up().await;
+    let mut client = world.client(&stream);
+    client.until_acknowledged(&world, ROWS / 3).await;
+    client.stop(&world).await;
+    server.stop(&world).await;
+    name_clickhouse(&world, &clickhouse);
+    world.run(&["up", "--data-dir", "server"]).await.refused(78, &["DATABASE_NOT_MOVED", "--leave-behind"]);
+    let left = world.run(&["migrate-store", "--data-dir", "server", "--leave-behind"]).await;
+    assert!(left.succeeded().out.contains("begins anew at localhost"), "{left:#?}");
+    let server = world.up().await;
+    let mut client = world.client(&stream);
+    client.until_feed_ends(&world).await;
+    assert_eq!(client.stop(&world).await["acknowledged"], ROWS);
+    server.stop(&world).await;
+}
