@@ -34,7 +34,9 @@ pub use message::{
 pub use parties::{ChannelHash, Deployment, LoginName, Parties};
 pub use password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, Password};
 pub use recovery::{RECOVERY_CODES, RecoveryCodes};
-pub use risk::{DeviceFingerprint, Network, RiskSignal, RiskSignals, RiskVerdict, Seen, Sight, assess, observe};
+pub use risk::{
+    DeviceFingerprint, Network, RiskSignal, RiskSignals, RiskVerdict, SEEN_MAX, Seen, Sight, assess, observe,
+};
 pub use second_factor::SecondFactor;
 pub use server::{PasswordRecord, PendingLogin, ServerSetup};
 

@@ -1,5 +1,8 @@
 //! Bits as letters and digits: Crockford's alphabet for what people read aloud, RFC 4648's for authenticators.
 
+use crate::Secret;
+use zeroize::Zeroizing;
+
 /// No I, L, O and U; the last five are for check symbols alone.
 const CROCKFORD: &[u8; 37] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ*~$=U";
 const RFC4648: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -13,9 +16,9 @@ fn symbol(alphabet: &[u8], value: u8) -> char {
 }
 
 /// `digits` symbols of Crockford's alphabet for the low bits of `value`, the highest first.
-pub(super) fn crockford(value: u128, digits: u32) -> Vec<char> {
+pub(super) fn crockford(value: u128, digits: u32) -> Zeroizing<Vec<char>> {
     let of = |n: u32| value.checked_shr(5 * n).unwrap_or(0) & 31;
-    (0..digits).rev().map(|n| symbol(CROCKFORD, u8::try_from(of(n)).unwrap_or(0))).collect()
+    Zeroizing::new((0..digits).rev().map(|n| symbol(CROCKFORD, u8::try_from(of(n)).unwrap_or(0))).collect())
 }
 
 /// Crockford's check symbol: the value modulo 37, so that one wrong symbol and two swapped neighbours show.
@@ -24,14 +27,20 @@ pub(super) fn check_symbol(value: u128) -> char {
 }
 
 /// Symbols in groups of four.
-pub(super) fn grouped(symbols: &[char]) -> String {
-    let groups: Vec<String> = symbols.chunks(GROUP).map(|group| group.iter().collect()).collect();
-    groups.join("-")
+pub(super) fn grouped(symbols: impl Iterator<Item = char>) -> Secret<String> {
+    let mut text = String::with_capacity(TYPED_MAX);
+    for (n, symbol) in symbols.enumerate() {
+        if n > 0 && n % GROUP == 0 {
+            text.push('-');
+        }
+        text.push(symbol);
+    }
+    Secret::new(text)
 }
 
 /// The values of what somebody typed: capitals and small letters alike, O for 0, I and L for 1, spaces and hyphens
 /// anywhere. `None` for anything else, and above 64 bytes.
-pub(super) fn values(typed: &str) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+pub(super) fn values(typed: &str) -> Option<Zeroizing<Vec<u8>>> {
     if typed.len() > TYPED_MAX {
         return None;
     }
@@ -44,7 +53,7 @@ pub(super) fn values(typed: &str) -> Option<zeroize::Zeroizing<Vec<u8>>> {
         };
         CROCKFORD.iter().position(|&known| known == b).and_then(|at| u8::try_from(at).ok())
     };
-    kept.map(value).collect::<Option<Vec<u8>>>().map(zeroize::Zeroizing::new)
+    kept.map(value).collect::<Option<Vec<u8>>>().map(Zeroizing::new)
 }
 
 /// The number that `values` spell; `None` if one is a check symbol or the number has more than 128 bits.

@@ -55,11 +55,8 @@ impl EnrolmentCode {
     #[must_use]
     pub fn text(&self) -> Secret<String> {
         let number = Zeroizing::new(u128::from_be_bytes(*self.0.expose()));
-        let mut symbols = base32::crockford(*number, 26);
-        symbols.push(base32::check_symbol(*number));
-        let text = base32::grouped(&symbols);
-        symbols.fill('0');
-        Secret::new(text)
+        let symbols = base32::crockford(*number, 26);
+        base32::grouped(symbols.iter().copied().chain([base32::check_symbol(*number)]))
     }
 
     /// By which the server finds the invitation; it may be sent and kept in the clear.

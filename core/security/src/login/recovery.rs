@@ -40,7 +40,7 @@ impl RecoveryCodes {
     /// Each in four groups of four symbols.
     #[must_use]
     pub fn texts(&self) -> Vec<Secret<String>> {
-        self.0.iter().map(|code| Secret::new(base32::grouped(&base32::crockford(**code, 16)))).collect()
+        self.0.iter().map(|code| base32::grouped(base32::crockford(**code, 16).iter().copied())).collect()
     }
 
     pub(super) fn hashes(&self, salt: &[u8]) -> Vec<CodeHash> {

@@ -8,6 +8,8 @@ use std::{collections::BTreeSet, fmt, net::IpAddr, time::Duration};
 const FAILURES_MANY: u32 = 5;
 /// Failures of one source within the caller's window from which on it is refused.
 const FAILURES_TOO_MANY: u32 = 20;
+/// How many earlier logins are looked at; a store need not keep more of a user.
+pub const SEEN_MAX: usize = 64;
 /// How far a device's clock may lie behind what it said at an earlier login: clocks are set, by minutes.
 const CLOCK_BACK: Duration = Duration::from_mins(10);
 /// Facts of a device that are looked at, and bytes of each; more are left out.
@@ -130,10 +132,12 @@ pub enum RiskVerdict {
     Refuse,
 }
 
-/// What is unusual about `sight`, compared with the earlier logins. Without any, network and device are new.
+/// What is unusual about `sight`, compared with the first [`SEEN_MAX`] of `earlier`, the newest first. Without any, network
+/// and device are new.
 #[must_use]
 pub fn observe(earlier: &[Seen], sight: &Sight) -> RiskSignals {
     let now = &sight.seen;
+    let earlier = earlier.get(..SEEN_MAX).unwrap_or(earlier);
     let same_device = || earlier.iter().filter(|seen| seen.device == now.device);
     let back = |seen: &Seen| seen.device_clock > now.device_clock.plus(CLOCK_BACK);
     let signs = [

@@ -1,6 +1,8 @@
 //! What looks unusual, and what follows.
 
-use super::super::{DeviceFingerprint, Network, RiskSignal, RiskSignals, RiskVerdict, Seen, Sight, assess, observe};
+use super::super::{
+    DeviceFingerprint, Network, RiskSignal, RiskSignals, RiskVerdict, SEEN_MAX, Seen, Sight, assess, observe,
+};
 use super::at;
 use crate::Secret;
 use RiskSignal::{ImpossibleClock, ManyFailures, NewDevice, NewNetwork, TooManyFailures};
@@ -27,6 +29,16 @@ fn what_is_known_goes_on_and_what_is_new_proves_more() {
     check(seen("198.51.100.1", "other", 1), 0, &[NewNetwork, NewDevice], RiskVerdict::AskStepUp);
     let first = observe(&[], &Sight { seen: seen("192.0.2.1", "desk", 1), failures: 0 });
     assert_eq!(first, RiskSignals::from([NewNetwork, NewDevice]), "nothing is known of a first login");
+}
+
+#[test]
+fn the_newest_earlier_logins_are_looked_at() {
+    let mut earlier = vec![seen("192.0.2.1", "desk", 0); SEEN_MAX];
+    earlier.push(seen("198.51.100.1", "laptop", 0));
+    let sight = |address, machine| Sight { seen: seen(address, machine, 1), failures: 0 };
+    assert_eq!(observe(&earlier, &sight("198.51.100.1", "laptop")), RiskSignals::from([NewNetwork, NewDevice]));
+    earlier.swap(0, SEEN_MAX);
+    assert_eq!(observe(&earlier, &sight("198.51.100.1", "laptop")), RiskSignals::new());
 }
 
 #[test]
