@@ -134,7 +134,7 @@ fn against(graph: &Graph, inventory: &[Admitted]) -> Vec<Violation> {
 
 fn implements(name: &str) -> Option<&'static str> {
     let is = |pattern: &&str| pattern.strip_suffix('*').map_or(name == *pattern, |start| name.starts_with(start));
-    PRIMITIVES.iter().find(|primitive| primitive.packages.iter().any(|pattern| is(pattern))).map(|found| found.what)
+    PRIMITIVES.iter().find(|primitive| primitive.packages.iter().any(is)).map(|found| found.what)
 }
 
 fn fits(admitted: &str, version: &str) -> bool {

@@ -147,9 +147,12 @@ fn t29_code_that_two_steps_show_is_good_once() {
     let factor = SecondFactor::from_bytes(&bytes).unwrap();
     let code = format!("{:06}", totp(&secret, step, 1_000_000));
     assert_eq!(code, format!("{:06}", totp(&secret, step + 1, 1_000_000)));
-    let now = Timestamp(i64::try_from(step).unwrap() * 30_000_000_000);
-    let next = factor.use_code(&code, now).unwrap();
-    assert_eq!(next.use_code(&code, now).unwrap_err(), FactorRefused::Used);
+    let at_step = |n: u64| Timestamp(i64::try_from(n).unwrap() * 30_000_000_000);
+    let next = factor.use_code(&code, at_step(step)).unwrap();
+    // The window of the last one holds the second of the two steps alone.
+    for n in [step, step + 1, step + 2] {
+        assert_eq!(next.use_code(&code, at_step(n)).unwrap_err(), FactorRefused::Used, "step {n}");
+    }
 }
 
 #[test]
