@@ -4,6 +4,7 @@ mod architecture;
 mod edges;
 mod files;
 mod graph;
+mod inventory;
 mod manifest;
 mod source;
 mod trees;
@@ -70,6 +71,7 @@ fn violations(root: &Path) -> Result<Vec<Violation>> {
     let mut found = architecture::check(&map, &graph, edges::TABLE);
     found.extend(edges::check(&graph, edges::TABLE));
     found.extend(trees::check(&graph));
+    found.extend(inventory::check(&graph));
     for member in &graph.members {
         let text = files::read(root, &Path::new(&member.folder).join("Cargo.toml"))?;
         found.extend(manifest::check(member, &text));

@@ -1,11 +1,15 @@
-//! Keys, signatures, sealed envelopes, certificates and identities. It opens no socket and reads no file: bytes in, bytes out.
+//! Keys, signatures, sealed envelopes, certificates, identities and logins. It opens no socket and reads no
+//! file: bytes in, bytes out.
 //!
-//! One implementation per primitive: ring for HMAC, HKDF and AES-256-GCM, dalek for Ed25519 and X25519, `sha2` for SHA-256.
+//! One implementation per primitive: ring for HMAC, HKDF and AES-256-GCM, dalek for Ed25519 and X25519, `sha2` for
+//! SHA-256. `opaque-ke`, which proves passwords, stands on an older generation of these; nothing here reaches through
+//! it to them.
 #![warn(missing_docs)]
 
 pub mod aead;
 mod error;
 pub mod identity;
+pub mod login;
 pub mod mac;
 pub mod pki;
 mod secret;

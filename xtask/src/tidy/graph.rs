@@ -38,6 +38,8 @@ pub(super) struct Graph {
     /// Package id to the ids of its normal dependencies, on all platforms.
     tree: BTreeMap<String, Vec<String>>,
     names: BTreeMap<String, String>,
+    /// Package id to its version.
+    versions: BTreeMap<String, String>,
 }
 
 impl Graph {
@@ -62,6 +64,7 @@ impl Graph {
         for package in list(metadata, "packages")? {
             let id = text(package, "id")?;
             graph.names.insert(id.to_owned(), text(package, "name")?.to_owned());
+            graph.versions.insert(id.to_owned(), text(package, "version")?.to_owned());
             if ours.contains(id) {
                 graph.members.push(member(package, root)?);
             }
@@ -86,8 +89,23 @@ impl Graph {
         member.dependencies.iter().filter_map(|(name, kind)| Some((self.member(name)?, *kind)))
     }
 
-    /// The shortest way from a member to a package that `banned` accepts, not entering packages named in `closed`.
+    /// Every package of the metadata: id, name and version. Some may be reached by nothing that is built.
+    pub(super) fn packages(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.names.iter().filter_map(|(id, name)| Some((id.as_str(), name.as_str(), self.versions.get(id)?.as_str())))
+    }
+
+    /// The shortest way from a member to a package that `banned` accepts by name, not entering packages named in
+    /// `closed`.
     pub(super) fn reach(&self, from: &Member, closed: &[&str], banned: impl Fn(&str) -> bool) -> Option<Vec<String>> {
+        self.way(from, closed, |_, name| banned(name))
+    }
+
+    /// The shortest way from a member to the package with this id.
+    pub(super) fn reach_package(&self, from: &Member, wanted: &str) -> Option<Vec<String>> {
+        self.way(from, &[], |id, _| id == wanted)
+    }
+
+    fn way(&self, from: &Member, closed: &[&str], end_at: impl Fn(&str, &str) -> bool) -> Option<Vec<String>> {
         let mut queue = VecDeque::from([vec![from.id.as_str()]]);
         let mut seen = BTreeSet::new();
         while let Some(way) = queue.pop_front() {
@@ -95,7 +113,7 @@ impl Graph {
             for next in end {
                 let name = self.names.get(next).map_or(next.as_str(), String::as_str);
                 let longer: Vec<&str> = way.iter().copied().chain([next.as_str()]).collect();
-                if banned(name) {
+                if end_at(next, name) {
                     return Some(longer.iter().map(|id| self.names.get(*id).unwrap_or(next).clone()).collect());
                 }
                 if !closed.contains(&name) && seen.insert(next) {

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::graph::Graph;
 use super::{Violation, files, report};
 
-/// A workspace from lines as `server/risk -> core/model dev:proptest`; a name without a folder is an outside package.
+/// A workspace from lines as `server/risk -> core/model dev:proptest`; a name without a folder is an outside package,
+/// of version 1.0.0 unless it says another, as `sha2@0.10.9`.
 pub(super) fn graph(lines: &[&str]) -> Graph {
     Graph::parse(&metadata(lines)).unwrap()
 }
@@ -28,7 +29,7 @@ fn package_name(folder: &str) -> String {
     match folder.rsplit('/').next() {
         Some("aitrading") => "aitrading".to_owned(),
         Some(short) if is_ours(folder) => format!("aitrading-{short}"),
-        _ => folder.to_owned(),
+        _ => folder.split('@').next().unwrap_or(folder).to_owned(),
     }
 }
 
@@ -65,6 +66,7 @@ fn package(folder: &str, uses: &[&str]) -> Value {
     json!({
         "id": folder,
         "name": package_name(folder),
+        "version": folder.split_once('@').map_or("1.0.0", |(_, version)| version),
         "manifest_path": format!("/repo/{folder}/Cargo.toml"),
         "description": "what it owns",
         "license": "MIT OR Apache-2.0",

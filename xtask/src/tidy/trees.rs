@@ -72,8 +72,8 @@ const OWNED: &[Owned] = &[
     },
 ];
 
-/// Who may name a cryptography crate in its manifest. Outside libraries may bring their own; `deny.toml` sees to
-/// there being one implementation of each primitive.
+/// Who may name a cryptography crate in its manifest. Outside libraries may bring their own; [`super::inventory`] sees
+/// to there being one implementation of each primitive.
 const CRYPTOGRAPHY: &[(&str, &[&str])] = &[
     ("aes-gcm", &[]),
     ("argon2", &["security"]),
@@ -96,6 +96,7 @@ const CRYPTOGRAPHY: &[(&str, &[&str])] = &[
     ("sha1", &[]),
     ("sha2", &["security", "channel", "audit", "keystore"]),
     ("snow", &["channel"]),
+    ("voprf", &["security"]),
     ("x25519-dalek", &[]),
 ];
 
