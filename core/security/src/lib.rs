@@ -1,4 +1,4 @@
-//! Keys, signatures, sealed envelopes, certificates, identities and logins. It opens no socket and reads no
+//! Keys, signatures, sealed envelopes, certificates, identities, logins and tokens. It opens no socket and reads no
 //! file: bytes in, bytes out.
 //!
 //! One implementation per primitive: ring for HMAC, HKDF and AES-256-GCM, dalek for Ed25519 and X25519, `sha2` for
@@ -16,6 +16,7 @@ mod secret;
 pub mod signing;
 #[cfg(test)]
 mod tests;
+pub mod token;
 pub mod x25519;
 
 pub use error::SecurityError;

@@ -4,7 +4,10 @@ use std::fmt;
 use zeroize::Zeroize;
 
 /// Holds a secret: `Debug` shows nothing, there is no `Display`, no `Clone` and no serialisation, and the memory is
-/// overwritten when it is dropped.
+/// overwritten when it is dropped. Two of them cannot be compared with `==`, which would tell by its time how much is right:
+/// ```compile_fail
+/// assert!(aitrading_security::Secret::new([1_u8]) == aitrading_security::Secret::new([1_u8]));
+/// ```
 pub struct Secret<T: Zeroize>(pub(crate) T);
 
 impl<T: Zeroize> Secret<T> {

@@ -8,8 +8,8 @@ use std::time::Duration;
 /// How long a fresh proof lasts.
 pub const STEP_UP_VALID: Duration = Duration::from_mins(5);
 
-/// What a session has proved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a session has proved. The order is the order of strength.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// The password.
     Password,
@@ -17,7 +17,7 @@ pub enum Level {
     SecondFactor,
     /// Both, again, a moment ago.
     StepUp {
-        /// The first moment at which it is no longer fresh; it is a second factor from then on.
+        /// The first moment at which it is no longer fresh; it is a second factor from then on. A token keeps whole seconds of it.
         until: Timestamp,
     },
 }
