@@ -16,6 +16,8 @@ use crate::{
     print,
 };
 use aitrading_config::Environment;
+use aitrading_database_link::Role;
+use aitrading_database_service::Servers;
 use aitrading_env::Env;
 use manifest::{Entry, Manifest};
 use std::{
@@ -38,7 +40,17 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let layout = Layout::new(&args.data_dir);
     let desk = Desk::open(env, variables, &args.data_dir).await?;
-    let made = make(env, &desk, &layout, args).await;
+    let elsewhere = elsewhere(&desk.config.databases);
+    if !elsewhere.is_empty() && !args.embedded_only {
+        let closed = desk.close().await;
+        let text = format!(
+            "{} lie on servers of their own and would not be in this backup: back them up with their servers' tools, and \
+             take the rest with --embedded-only [BACKUP_ELSEWHERE]",
+            elsewhere.join(", ")
+        );
+        return closed.and(Err(Failure::new(Exit::Config, text)));
+    }
+    let made = make(env, &desk, &layout, args, elsewhere).await;
     let closed = desk.close().await;
     let manifest = made?;
     closed?;
@@ -46,6 +58,7 @@ pub(crate) async fn run(
     if args.json {
         let value = serde_json::json!({
             "to": args.to.display().to_string(), "files": files, "bytes": bytes, "secrets": manifest.secrets, "verified": true,
+            "left_out": manifest.left_out,
         });
         return print(out, format_args!("{value}"));
     }
@@ -56,10 +69,30 @@ pub(crate) async fn run(
     } else {
         "keys are not in it: keep a copy of keys/ elsewhere, the restored server needs it"
     };
-    print(out, format_args!("  secrets {keys}"))
+    print(out, format_args!("  secrets {keys}"))?;
+    manifest.left_out.iter().try_for_each(|part| print(out, format_args!("  NOT in it: {part}")))
 }
 
-async fn make(env: &Env, desk: &Desk, layout: &Layout, args: &cli::backup::Backup) -> Result<Manifest, Failure> {
+/// What the configuration keeps on servers: a backup of the directory has none of it. The cache may be forgotten.
+fn elsewhere(servers: &Servers) -> Vec<String> {
+    let parts = [
+        (Role::Relational, &servers.relational),
+        (Role::Ticks, &servers.ticks),
+        (Role::Patterns, &servers.patterns),
+        (Role::Graph, &servers.graph),
+        (Role::Events, &servers.events),
+    ];
+    let named = parts.into_iter().filter_map(|(role, server)| Some((role, server.as_ref()?)));
+    named.map(|(role, server)| format!("{role} at {}:{}", server.host, server.port)).collect()
+}
+
+async fn make(
+    env: &Env,
+    desk: &Desk,
+    layout: &Layout,
+    args: &cli::backup::Backup,
+    left_out: Vec<String>,
+) -> Result<Manifest, Failure> {
     let (root, to) = (absolute(layout.root())?, absolute(&args.to)?);
     if to.starts_with(&root) {
         let text = format!("{} lies in the data directory; choose a folder outside of it", args.to.display());
@@ -79,7 +112,7 @@ async fn make(env: &Env, desk: &Desk, layout: &Layout, args: &cli::backup::Backu
         files.insert(path, copied);
     }
     let files: Vec<Entry> = files.into_iter().map(|(path, sum)| Entry::new(path, sum)).collect();
-    let manifest = Manifest::new(env, args.with_secrets, files);
+    let manifest = Manifest { left_out, ..Manifest::new(env, args.with_secrets, files) };
     copy::settle(env, &to, manifest.files.iter().map(|file| file.path.as_str()))?;
     manifest.check(env, &to)?;
     manifest.write(env, &to)?;

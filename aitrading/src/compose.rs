@@ -21,7 +21,7 @@ use aitrading_hub::{Component, Handover, Health, Hub, HubConfig, Part, Running};
 use aitrading_model::DeviceId;
 use aitrading_security::{NoiseKeyPair, SanAuthenticator};
 use aitrading_store::{StoreError, Stores};
-use aitrading_trading_engine::{AuditParts, EngineKeys, Parts, Pseudonyms, TradingEngine};
+use aitrading_trading_engine::{AuditCopy, AuditParts, EngineKeys, Parts, Pseudonyms, TradingEngine};
 use aitrading_wire::services::CheckpointSource;
 use std::{net::SocketAddr, sync::Arc};
 
@@ -80,10 +80,12 @@ pub(crate) async fn start(
     let (rows, ticks) = (engine.clone(), bridge.clone());
     databases.fed(Role::Relational, move || rows.store_behind());
     databases.fed(Role::Ticks, move || ticks.store_behind());
+    let parts = AuditParts { log: engine.audit().clone(), fs: Arc::clone(&env.fs), dir: layout.audit() };
+    let copy = AuditCopy::start(env, parts, databases.platform().audit)?;
     let hub = Hub::new();
     let health = hub.health();
     let doors = Doors::new(env, &vault, &health)?;
-    let components = components(env, &config, &doors, &engine, &bridge, &databases);
+    let components = components(env, &config, &doors, (&engine, copy), &bridge, &databases);
     let running = hub.launch(env, HubConfig::default(), components).map_err(|e| Failure::coded(&e))?;
     running.ready().await.map_err(|e| Failure::coded(&e))?;
     Ok(Server { running, health, bridge, engine, databases, _lock: lock })
@@ -230,7 +232,7 @@ fn components(
     env: &Env,
     config: &Config,
     doors: &Doors,
-    engine: &TradingEngine,
+    (engine, copy): (&TradingEngine, AuditCopy),
     bridge: &Bridge,
     databases: &Databases,
 ) -> Vec<Component> {
@@ -241,19 +243,20 @@ fn components(
     let sql = if elsewhere { embedded.sql_without_ticks(logs) } else { embedded.sql(logs) };
     let observability = &doors.observability;
     let store = aitrading_database_service::component(env.clone(), databases.clone(), sql, door, observability);
-    let (shown, closed) = (engine.clone(), engine.clone());
+    let (shown, closed, shown_copy) = (engine.clone(), engine.clone(), copy.clone());
     let decide = doors
         .component(
             ENGINE,
             config.trading_engine_listen,
             Arc::new(doors.observability.of(ENGINE)),
-            move || shown.health(),
+            move || shown.health().into_iter().chain([shown_copy.part()]).collect(),
             move || {
                 Box::pin(async move {
                     closed.shutdown().await;
                     let ended = Entry::new(Level::Info, EventKind::SystemStopped).with(Field::Code("DRAINED".into()));
                     let told = closed.audit().append(ended).await.map(drop);
                     let whole = closed.audit().shutdown().await;
+                    copy.finish().await;
                     told.and(whole).map_err(Fault::new)
                 })
             },

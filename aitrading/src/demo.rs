@@ -108,6 +108,10 @@ pub(crate) async fn run(
 
 /// A report that cannot be written is told before the run, not after it.
 fn check_writable(env: &Env, path: &std::path::Path) -> Result<(), Failure> {
+    if env.fs.metadata(path).is_ok_and(|found| found.is_some_and(|meta| meta.is_dir)) {
+        let text = format!("the report {} is a directory; name a file in it", path.display());
+        return Err(Failure::new(Exit::CannotCreate, text));
+    }
     let mut probe = path.as_os_str().to_owned();
     probe.push(".probe");
     let probe = std::path::Path::new(&probe);

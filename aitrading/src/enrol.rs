@@ -35,8 +35,44 @@ pub(crate) struct Wish {
     pub(crate) reconnect_most: Duration,
 }
 
+/// Stands in a client's directory from the first file until the device is registered.
+const UNFINISHED: &str = "enrolling";
+
+/// Is there a client in `dir` whose enrolment came to its end?
+pub(crate) fn has_client(env: &Env, dir: &Path) -> Result<bool, Failure> {
+    let there = |name: &str| {
+        let path = dir.join(name);
+        env.fs.metadata(&path).map(|m| m.is_some()).map_err(|e| Failure::io("cannot look at", &path, &e))
+    };
+    Ok(there("settings.toml")? && !there(UNFINISHED)?)
+}
+
+/// The server knows the device: its directory is a client's from now on.
+pub(crate) fn finish_client(env: &Env, dir: &Path) -> Result<(), Failure> {
+    let path = dir.join(UNFINISHED);
+    env.fs.remove_file(&path).map_err(|e| Failure::io("cannot remove", &path, &e))
+}
+
+/// Removes the keys of an enrolment that was cut short: nobody knows their device, or nobody ever will again.
+fn clear_unfinished(env: &Env, dir: &Path) -> Result<(), Failure> {
+    let marker = dir.join(UNFINISHED);
+    if env.fs.metadata(&marker).map_err(|e| Failure::io("cannot look at", &marker, &e))?.is_none() {
+        return Ok(());
+    }
+    let keystore = dir.join("keystore");
+    if env.fs.metadata(&keystore).map_err(|e| Failure::io("cannot look at", &keystore, &e))?.is_none() {
+        return Ok(());
+    }
+    for entry in env.fs.list(&keystore).map_err(|e| Failure::io("cannot look into", &keystore, &e))? {
+        let path = keystore.join(entry.name);
+        env.fs.remove_file(&path).map_err(|e| Failure::io("cannot remove", &path, &e))?;
+    }
+    Ok(())
+}
+
 /// Writes a client directory: `settings.toml`, `keystore/`, and for other programs `client.pem`, `client.key`, `ca.pem`.
-/// Returns the device that must be registered.
+/// Returns the device that must be registered; then [`finish_client`] ends the enrolment. One that was cut short before begins
+/// anew, with another device.
 pub(crate) fn write_client(
     env: &Env,
     vault: &Vault,
@@ -51,6 +87,8 @@ pub(crate) fn write_client(
         env.fs.write_atomic(&path, bytes).map_err(|e| Failure::io("cannot write", &path, &e))
     };
     env.fs.create_dir_all(dir).map_err(|e| Failure::io("cannot create", dir, &e))?;
+    clear_unfinished(env, dir)?;
+    write(UNFINISHED, b"")?;
     write("ca.pem", vault.authority.certificate_pem().as_bytes())?;
     write("client.pem", certificate.chain_pem().as_bytes())?;
     write("client.key", certificate.key_pem().expose().as_bytes())?;
@@ -129,11 +167,15 @@ pub(crate) async fn entitle(
     Ok(())
 }
 
-/// Tells an existing client where the server listens in this run.
+/// Tells an existing client where the server listens in this run, and where its own files are: the directory may have been moved
+/// or copied, and a copy must never work on the original's ledger.
 pub(crate) fn point_at(env: &Env, dir: &Path, config: &Config) -> Result<(), Failure> {
     let path = dir.join("settings.toml");
     let mut settings = Settings::load(env, &path)?;
     settings.server.address = config.data_bridge_listen;
+    settings.server.ca_file = dir.join("ca.pem");
+    settings.data_dir = dir.join("data");
+    settings.keystore = dir.join("keystore");
     env.fs.write_atomic(&path, settings.render().as_bytes()).map_err(|e| Failure::io("cannot write", &path, &e))
 }
 

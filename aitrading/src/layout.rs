@@ -60,6 +60,17 @@ impl Layout {
         found.map(|m| m.is_some()).map_err(|e| Failure::io("cannot look into", &self.root, &e))
     }
 
+    /// Something that only a server that ran, or an enrolment, leaves behind.
+    pub(crate) fn remains(&self, env: &Env) -> Result<Option<PathBuf>, Failure> {
+        let places = [self.tick_journal(), self.engine(), self.audit(), self.store(), self.clients()];
+        for place in places {
+            if env.fs.metadata(&place).map_err(|e| Failure::io("cannot look into", &self.root, &e))?.is_some() {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
     /// Creates the root and proves that it can be written.
     pub(crate) fn create(&self, env: &Env) -> Result<(), Failure> {
         let failed = |e: std::io::Error| match e.kind() {

@@ -69,9 +69,19 @@ impl Vault {
         Ok(())
     }
 
-    /// Makes all keys in `dir`.
+    /// Did [`Vault::create`] come to its end in `dir`?
+    pub(crate) fn is_whole(env: &Env, dir: &Path) -> Result<bool, Failure> {
+        let last = spare::last(dir);
+        env.fs.metadata(&last).map(|m| m.is_some()).map_err(|e| Failure::io("cannot look at", &last, &e))
+    }
+
+    /// Makes all keys in `dir`, in the place of what a killed try left there: sealed under a key that is gone, it opens no more.
     pub(crate) fn create(env: &Env, dir: &Path) -> Result<Self, Failure> {
         env.fs.create_dir_all(dir).map_err(|e| Failure::io("cannot create", dir, &e))?;
+        for entry in env.fs.list(dir).map_err(|e| Failure::io("cannot look into", dir, &e))? {
+            let path = dir.join(entry.name);
+            env.fs.remove_file(&path).map_err(|e| Failure::io("cannot remove", &path, &e))?;
+        }
         let root = env.rng.bytes::<32>();
         write(env, &dir.join("root.key"), &root)?;
         let seal = Seal { env, dir, key: SealKey::new(&root)? };
@@ -153,9 +163,15 @@ impl<'a> Seal<'a> {
     fn get(&self, name: &str) -> Result<aitrading_security::Secret<Vec<u8>>, Failure> {
         let path = self.path(name);
         let opened = self.key.open(name, SCHEMA, &read(self.env, &path)?);
-        opened.map_err(|e| Failure {
-            message: format!("{}: {}", path.display(), Failure::coded(&e)),
-            ..Failure::coded(&e)
+        opened.map_err(|e| {
+            let told = match e {
+                SecurityError::UnknownKey => {
+                    "it was sealed with another root.key; put back the root.key that belongs to it [UNKNOWN_KEY]"
+                        .to_owned()
+                }
+                ref other => Failure::coded(other).to_string(),
+            };
+            Failure { message: format!("{}: {told}", path.display()), ..Failure::coded(&e) }
         })
     }
 

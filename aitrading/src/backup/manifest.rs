@@ -26,6 +26,9 @@ pub(super) struct Manifest {
     made_at_ns: i64,
     made_by: String,
     pub(super) secrets: bool,
+    /// What lay on servers of their own. Not written if there is none, so that older releases read such a backup.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) left_out: Vec<String>,
     pub(super) files: Vec<Entry>,
 }
 
@@ -56,6 +59,7 @@ impl Manifest {
             made_at_ns: env.clock.wall_ns(),
             made_by: env!("CARGO_PKG_VERSION").to_owned(),
             secrets,
+            left_out: Vec::new(),
             files,
         }
     }

@@ -21,6 +21,9 @@ pub(crate) struct Backup {
     /// Take keys/ and clients/ too.
     #[arg(long)]
     pub(crate) with_secrets: bool,
+    /// Leave out what the configuration keeps on database servers; without this such a backup is refused.
+    #[arg(long)]
+    pub(crate) embedded_only: bool,
     /// Machine-readable.
     #[arg(long)]
     pub(crate) json: bool,

@@ -114,9 +114,21 @@ fn use_spare(env: &Env, out: &mut dyn Write, layout: &Layout, key: &Path, fresh:
     )
 }
 
-/// Keys and configuration of a new directory; the configuration comes last, as its presence says that all is there.
+/// Keys and configuration of a new directory; the configuration comes last, as its presence says that all is there. Keys that a
+/// killed preparation left whole are kept, others are made anew.
 pub(crate) fn prepare(env: &Env, layout: &Layout, port_offset: u16) -> Result<Vault, Failure> {
-    let vault = Vault::create(env, &layout.keys())?;
+    if let Some(found) = layout.remains(env)? {
+        let (dir, config) = (layout.root().display(), layout.config());
+        let text = format!(
+            "{dir} holds a server's data ({}), but no {}: it was removed or renamed; put it back, from a backup if need be. \
+             Nothing was changed, for new keys would lock every client out [CONFIG_MISSING]",
+            found.display(),
+            config.file_name().unwrap_or_default().to_string_lossy()
+        );
+        return Err(Failure::new(Exit::Config, text));
+    }
+    let keys = layout.keys();
+    let vault = if Vault::is_whole(env, &keys)? { Vault::open(env, &keys)? } else { Vault::create(env, &keys)? };
     operator::open(env, &layout.keys(), config::SAMPLE_TENANT)?;
     let path = layout.config();
     let text = config::sample(port_offset);
@@ -133,7 +145,7 @@ async fn client(
     dir: &Path,
     account: AccountId,
 ) -> Result<bool, Failure> {
-    if env.fs.metadata(&dir.join("settings.toml")).is_ok_and(|m| m.is_some()) {
+    if enrol::has_client(env, dir)? {
         let text = format!("{} holds a client already; choose another directory", dir.display());
         return Err(Failure::new(Exit::CannotCreate, text));
     }
@@ -153,5 +165,6 @@ async fn client(
     enrol::register(&stores, device).await?;
     enrol::entitle(env, &stores, config.tenant, account, true).await?;
     databases.close().await?;
+    enrol::finish_client(env, &dir)?;
     Ok(spare_is_new)
 }

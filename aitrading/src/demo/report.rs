@@ -157,6 +157,7 @@ impl Report {
     ) -> Result<Self, Failure> {
         let ticks = stores.ticks.counts(tenant).await?;
         let signals = stores.signals.counts(tenant).await?;
+        let unread = unread(stores, tenant, ticks.stored).await?;
         let told = told(stores, tenant).await?;
         let latency_us = Latencies { tick_to_ack: Quantiles::of(&measured.tick_to_ack), ..told.latency_us };
         let refused = told.refusals.of(signals.rejected.saturating_add(signals.refused));
@@ -185,7 +186,7 @@ impl Report {
             holds: false,
             problems: measured.problems,
         };
-        report.problems.extend(report.check());
+        report.problems.extend(report.check().into_iter().chain(unread));
         report.holds = report.problems.is_empty();
         Ok(report)
     }
@@ -257,6 +258,21 @@ impl From<VerifyReport> for Audit {
         let findings = v.findings.iter().map(|f| format!("{}: {}", f.code, f.detail)).collect();
         Self { entries: v.entries, root: v.root, verified, findings }
     }
+}
+
+/// Reads every stored tick: a catalogue says how many there should be, and only the files say that they are there, whole.
+async fn unread(stores: &Stores, tenant: TenantId, stored: u64) -> Result<Option<String>, Failure> {
+    let mut whole = 0_u64;
+    for (source, _) in stores.ticks.cursors().await? {
+        if source.tenant != tenant {
+            continue;
+        }
+        match stores.ticks.scan(source, &mut |_| ()).await {
+            Ok(count) => whole = whole.saturating_add(count),
+            Err(error) => return Ok(Some(format!("the stored ticks of {} cannot be read: {error}", source.symbol))),
+        }
+    }
+    Ok((whole != stored).then(|| format!("{stored} ticks are stored, but only {whole} can be read back")))
 }
 
 fn storage(ticks: &TickCounts, sizes: Sizes) -> Storage {

@@ -280,9 +280,7 @@ async fn enrol_clients(stage: &Stage, config: &Config) -> Result<(), Failure> {
         let dir = stage.client_dir(index);
         let subscribed = index < stage.subscribers;
         let account = AccountId(FIRST_ACCOUNT.saturating_add(u64::from(index)));
-        let known =
-            env.fs.metadata(&dir.join("settings.toml")).map_err(|e| Failure::io("cannot look into", &dir, &e))?;
-        if known.is_none() {
+        if !enrol::has_client(env, &dir)? {
             let wish = enrol::Wish {
                 account,
                 // Replayed at full speed, a minute holds days of a market.
@@ -293,6 +291,7 @@ async fn enrol_clients(stage: &Stage, config: &Config) -> Result<(), Failure> {
             };
             let device = enrol::write_client(env, &vault, config, &dir, &wish)?;
             enrol::register(&stores, device).await?;
+            enrol::finish_client(env, &dir)?;
         } else {
             enrol::point_at(env, &dir, config)?;
         }

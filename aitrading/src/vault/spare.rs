@@ -17,6 +17,11 @@ pub(crate) fn path(keys: &Path) -> PathBuf {
     keys.join(KEY)
 }
 
+/// What is written last of all keys.
+pub(super) fn last(keys: &Path) -> PathBuf {
+    keys.join(format!("{PIN}.sealed"))
+}
+
 /// The pin of the spare; `None` in directories from before there was one.
 pub(super) fn pin(seal: &Seal<'_>) -> Result<Option<[u8; 32]>, Failure> {
     let path = seal.path(PIN);

@@ -1,6 +1,8 @@
 //! `audit verify`: three verdicts with three exit codes, from files alone.
 
 use crate::{tick_files, world::World};
+use aitrading_database_link::Secrets;
+use aitrading_database_service::{Databases, Servers, Settings};
 use aitrading_env::OpenMode;
 use std::path::PathBuf;
 
@@ -32,6 +34,23 @@ async fn an_untouched_log_is_clean() {
     let pinned = world.read("desk/audit/vkey");
     let arguments = ["audit", "verify", "--data-dir", "desk", "--json", "--key", pinned.trim()];
     assert_eq!(world.run(&arguments).await.succeeded().json()["key_pinned"], true);
+}
+
+#[tokio::test]
+async fn the_copy_that_can_be_searched_has_every_leaf_of_the_log() {
+    let world = desk().await;
+    let offset = world.offset.to_string();
+    world.up_with("desk", &["--port-offset", &offset], &[]).await.stop(&world).await;
+    let entries = world.audit("desk").await["entries"].as_u64().unwrap();
+    let (settings, servers, store) = (Settings::default(), Servers::default(), world.path("desk/store"));
+    let opened = Databases::open(&world.env, settings, &servers, &Secrets::default(), &store).await;
+    let databases = opened.unwrap();
+    let copy = databases.platform().audit;
+    assert_eq!(copy.next_index().await.unwrap(), entries);
+    let rows = copy.rows(0, 1_000).await.unwrap();
+    assert!(rows.iter().any(|row| row.event == "signal_decided"));
+    assert_eq!(rows.last().unwrap().event, "system_stopped");
+    databases.close().await.unwrap();
 }
 
 #[tokio::test]

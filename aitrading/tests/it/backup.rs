@@ -94,3 +94,17 @@ async fn damage_is_named_by_file_and_nothing_is_written_over() {
     flip(&world, "copy/manifest.json", 40);
     world.run(&["restore", "--from", "copy", "--verify-only"]).await.refused(65, &["manifest.json", "BACKUP_DAMAGED"]);
 }
+
+#[tokio::test]
+async fn what_lies_on_servers_is_not_left_out_without_a_word() {
+    let world = World::new();
+    desk(&world).await;
+    let config = world.read("desk/aitrading.toml");
+    let server = "\n[database.events.nats]\nhost = \"localhost\"\nport = 1\n";
+    world.write("desk/aitrading.toml", &format!("{config}{server}"));
+    let refused = world.run(&["backup", "--data-dir", "desk", "--to", "copy"]).await;
+    refused.refused(78, &["BACKUP_ELSEWHERE", "events at localhost:1", "--embedded-only"]);
+    let made = world.run(&["backup", "--data-dir", "desk", "--to", "copy", "--embedded-only"]).await;
+    assert!(made.succeeded().out.contains("NOT in it: events at localhost:1"), "{}", made.out);
+    assert!(world.read("copy/manifest.json").contains("events at localhost:1"));
+}

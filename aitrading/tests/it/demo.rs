@@ -320,3 +320,79 @@ async fn a_directory_goes_on_with_what_it_began() {
     }
     world.audit("desk").await;
 }
+
+#[tokio::test]
+async fn a_copied_directory_works_on_its_own_files_alone() {
+    let world = World::new();
+    world.write("ticks.csv", &tick_files::time_msc(ROWS / 2));
+    demo(&world, &replay(&["--data-dir", "desk"])).await;
+    let (from, to) = (world.path("desk"), world.path("copy"));
+    copy(&world, &from, &to);
+    world.write("ticks.csv", &tick_files::time_msc(ROWS));
+    for dir in ["desk", "copy"] {
+        let (_, report) = demo(&world, &replay(&["--data-dir", dir])).await;
+        check_whole_life(&report);
+        let compared = world.compare(dir, &format!("{dir}/clients/terminal-1"), "ticks.csv").await;
+        assert_eq!(compared["orders"], report["signals"]["executed"], "{dir}: its own broker has its orders");
+    }
+}
+
+fn copy(world: &World, from: &std::path::Path, to: &std::path::Path) {
+    let fs = world.env.fs.as_ref();
+    fs.create_dir_all(to).unwrap();
+    for entry in fs.list(from).unwrap() {
+        let (from, to) = (from.join(&entry.name), to.join(&entry.name));
+        if entry.is_dir {
+            copy(world, &from, &to);
+        } else {
+            fs.write_atomic(&to, &fs.read(&from, 1 << 30).unwrap()).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_enrolment_that_was_cut_short_begins_anew() {
+    let world = World::new();
+    world.write("ticks.csv", &tick_files::time_msc(ROWS / 2));
+    world.init_at("desk").await;
+    let dir = "desk/clients/terminal-1";
+    world.env.fs.create_dir_all(&world.path(&format!("{dir}/keystore"))).unwrap();
+    // As a kill leaves it: the marker, the keystore whole, the settings or not.
+    for name in ["enrolling", "keystore/seal.key", "keystore/noise.sealed", "settings.toml"] {
+        world.write(&format!("{dir}/{name}"), "remains");
+    }
+    let (_, report) = demo(&world, &replay(&["--data-dir", "desk"])).await;
+    check_recorded(&report, ROWS / 2);
+    assert!(world.env.fs.metadata(&world.path(&format!("{dir}/enrolling"))).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn ticks_that_cannot_be_read_back_are_not_called_stored() {
+    let world = World::new();
+    world.write("ticks.csv", &tick_files::time_msc(ROWS / 2));
+    demo(&world, &replay(&["--data-dir", "desk"])).await;
+    let fs = world.env.fs.as_ref();
+    let mut folders = vec![world.path("desk/store/ticks")];
+    let mut hurt = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs.list(&folder).unwrap() {
+            let path = folder.join(&entry.name);
+            if entry.is_dir {
+                folders.push(path);
+            } else if entry.name.ends_with(".parquet") {
+                let mut bytes = fs.read(&path, 1 << 30).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                fs.write_atomic(&path, &bytes).unwrap();
+                hurt += 1;
+            }
+        }
+    }
+    assert!(hurt > 0);
+    let offset = world.offset.to_string();
+    let mut command = world.command(&["demo", "--headless", "--port-offset", &offset]);
+    command.args(replay(&["--data-dir", "desk"]));
+    let done = world.end(command).await;
+    assert_ne!(done.code, Some(0), "{done:#?}");
+    assert!(!done.out.contains("Everything holds"), "{done:#?}");
+}

@@ -100,3 +100,41 @@ async fn a_renewed_certificate_keeps_the_key_that_clients_know() {
     client.stop(&world).await;
     server.stop(&world).await;
 }
+
+#[tokio::test]
+async fn keys_are_never_made_anew_over_a_server_that_lost_its_configuration() {
+    let world = World::new();
+    world.init_at("desk").await;
+    world.up_with("desk", &[], &[]).await.stop(&world).await;
+    let (key, config) =
+        (world.env.fs.read(&world.path("desk/keys/root.key"), 64).unwrap(), world.read("desk/aitrading.toml"));
+    world.env.fs.remove_file(&world.path("desk/aitrading.toml")).unwrap();
+    let offset = world.offset.to_string();
+    for command in
+        [&["init", "--data-dir", "desk"][..], &["demo", "--headless", "--data-dir", "desk", "--port-offset", &offset]]
+    {
+        world.run(command).await.refused(78, &["CONFIG_MISSING", "put it back"]);
+        assert_eq!(world.env.fs.read(&world.path("desk/keys/root.key"), 64).unwrap(), key);
+    }
+    world.write("desk/aitrading.toml", &config);
+    world.up_with("desk", &[], &[]).await.stop(&world).await;
+}
+
+#[tokio::test]
+async fn a_preparation_that_was_killed_is_taken_up() {
+    let world = World::new();
+    let offset = world.offset.to_string();
+    world.run(&["init", "--data-dir", "desk", "--port-offset", &offset]).await.succeeded();
+    let fs = world.env.fs.as_ref();
+    let key = fs.read(&world.path("desk/keys/root.key"), 64).unwrap();
+    // Killed before the configuration: whole keys stay.
+    fs.remove_file(&world.path("desk/aitrading.toml")).unwrap();
+    world.run(&["init", "--data-dir", "desk", "--port-offset", &offset]).await.succeeded();
+    assert_eq!(fs.read(&world.path("desk/keys/root.key"), 64).unwrap(), key);
+    // Killed among the keys: what is there opens with nothing, and is replaced.
+    fs.remove_file(&world.path("desk/aitrading.toml")).unwrap();
+    fs.remove_file(&world.path("desk/keys/server-spare.pin.sealed")).unwrap();
+    world.run(&["init", "--data-dir", "desk", "--port-offset", &offset]).await.succeeded();
+    assert_ne!(fs.read(&world.path("desk/keys/root.key"), 64).unwrap(), key);
+    world.up_with("desk", &[], &[]).await.stop(&world).await;
+}

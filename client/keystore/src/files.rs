@@ -2,7 +2,7 @@
 //! are checked at every start. Each blob is bound to its own name: none can stand in for another.
 
 use crate::{DeviceKeys, KeyStore, KeyStoreError};
-use aitrading_env::{Env, OpenMode, RngExt};
+use aitrading_env::{Env, RngExt};
 use aitrading_security::{NoiseKeyPair, Secret, aead::SealKey, pki::Issued};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -51,9 +51,7 @@ impl SealedFiles {
         self.put(&seal, NOISE, &keys.noise.secret()[..])?;
         self.put(&seal, EA, &keys.ea_secret.expose()[..])?;
         // The key file comes last: a store without it counts as absent, so that a crash leaves none that is half made.
-        let file = self.env.fs.open(&path, OpenMode::CreateNew).map_err(written)?;
-        file.write_all_at(&bytes[..], 0).and_then(|()| file.sync_data()).map_err(written)?;
-        self.env.fs.sync_dir(&self.dir).map_err(written)
+        self.env.fs.write_atomic(&path, &bytes[..]).map_err(written)
     }
 
     fn seal_key(&self) -> Result<SealKey, KeyStoreError> {

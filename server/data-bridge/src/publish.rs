@@ -97,6 +97,8 @@ async fn settle(
     match outcome {
         // The session may be gone: then nobody waits.
         Ok(()) => tell.send(told).await.unwrap_or(()),
+        // An engine that has ended settles nothing, and nobody is left who waits for it.
+        Err(error) if error.dna().code == "ENGINE_CLOSED" => tracing::debug!(symbol = %source.symbol, "no settlement"),
         Err(error) => tracing::warn!(code = error.dna().code, symbol = %source.symbol, "no word of settlement"),
     }
 }

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod audit_copy;
 mod engine;
 mod error;
 mod meters;
@@ -14,6 +15,7 @@ mod strategy;
 #[cfg(test)]
 mod testing;
 
+pub use audit_copy::AuditCopy;
 pub use engine::{AccountKeyPublic as AccountKey, EngineKeys, ManualOrder, Pseudonyms};
 pub use error::{EngineError, Refusal};
 pub use settings::{Config, EngineSettings, StrategySettings};

@@ -20,6 +20,7 @@ pub(crate) fn describe() {
     describe_counter!("engine_alerts_total", "Alerts, by code");
     describe_counter!("engine_deliveries_failed_total", "Signals that could not be handed to their session");
     describe_counter!("engine_projection_failed_total", "Tries in which the signal store did not take changes");
+    describe_counter!("engine_audit_copy_failed_total", "Tries in which the store did not take the audit log's copy");
     describe_counter!("engine_entitlement_unreadable_total", "Questions about a subscription without an answer");
     describe_histogram!("engine_commit_us", Unit::Microseconds, "Journal and audit sync of a group of decisions");
 }
@@ -38,6 +39,10 @@ pub(crate) fn deliveries_failed() -> Counter {
 
 pub(crate) fn projection_failed() -> Counter {
     counter!("engine_projection_failed_total")
+}
+
+pub(crate) fn audit_copy_failed() -> Counter {
+    counter!("engine_audit_copy_failed_total")
 }
 
 pub(crate) fn entitlement_unreadable() -> Counter {
