@@ -11,6 +11,7 @@ mod client;
 mod connection;
 mod door;
 mod error;
+mod guard;
 mod meters;
 mod observe;
 mod problem;

@@ -69,6 +69,10 @@ fn check(request: &Request, origins: &Origins) -> Result<HeaderValue, HttpError>
     let Some(key) = request.header("sec-websocket-key").filter(|key| is_key(key)) else {
         return refuse("Sec-WebSocket-Key is not 16 bytes in base64");
     };
+    // What follows the head is the stream; a body in between would be a second reading of the same bytes.
+    if request.header("content-length").is_some_and(|length| length != "0") {
+        return refuse("it has no body");
+    }
     if request.headers().contains_key(header::ORIGIN) {
         let allowed = request.header("origin").is_some_and(|origin| origins.0.iter().any(|o| o == origin));
         if !allowed {
