@@ -1,6 +1,8 @@
 //! Doors on real loopback sockets.
 
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
 mod door;
 #[cfg(test)]
 mod framing;
