@@ -1,5 +1,9 @@
 //! The server's half of the WebSocket opening handshake (RFC 6455, section 4.2). No extension and no compression is offered.
 
+mod meter;
+
+pub use meter::{MessageLimits, metered};
+
 use crate::{HttpError, Method, Request, Response, StatusCode, empty};
 use aitrading_env::BoxStream;
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -5,6 +5,8 @@ mod bodies;
 #[cfg(test)]
 mod door;
 #[cfg(test)]
+mod flood;
+#[cfg(test)]
 mod framing;
 #[cfg(test)]
 mod limits;
