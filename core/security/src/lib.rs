@@ -1,4 +1,5 @@
-//! Keys, signatures, sealed envelopes, certificates and identities. It opens no socket and reads no file: bytes in, bytes out.
+//! Keys, signatures, sealed envelopes, certificates and identities; limits, lockouts, entitlements and roles. It opens no
+//! socket and reads no file: bytes and time in, verdicts out.
 //!
 //! One implementation per primitive: ring for HMAC, HKDF and AES-256-GCM, dalek for Ed25519 and X25519, `sha2` for SHA-256.
 #![warn(missing_docs)]
@@ -6,6 +7,7 @@
 pub mod aead;
 mod error;
 pub mod identity;
+pub mod limits;
 pub mod mac;
 pub mod pki;
 mod secret;
