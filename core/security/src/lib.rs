@@ -8,6 +8,7 @@ pub mod aead;
 mod error;
 pub mod identity;
 pub mod limits;
+pub mod lockout;
 pub mod mac;
 pub mod pki;
 mod secret;
