@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod aead;
+pub mod entitlement;
 mod error;
 pub mod identity;
 pub mod limits;
