@@ -4,6 +4,7 @@
 //! One implementation per primitive: ring for HMAC, HKDF and AES-256-GCM, dalek for Ed25519 and X25519, `sha2` for SHA-256.
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod aead;
 pub mod entitlement;
 mod error;
