@@ -1,12 +1,14 @@
 //! One accepted connection: TLS, then HTTP/1.1 until it ends, is told to finish, or is cut.
 
 use crate::{
-    Body, DoorConfig, Handler, HttpError, Limits, Peer, Request, Response, TlsPeer, meters,
+    Body, DoorConfig, Handler, HttpError, Limits, Peer, Request, Response, TlsPeer,
+    guard::HeadGuard,
+    meters,
     slots::{HeldStream, Slot, Slots},
     timer::ClockTimer,
 };
 use aitrading_env::{BoxStream, Env};
-use http::{HeaderValue, Version, header};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc};
@@ -89,7 +91,7 @@ impl Service {
         let addr = peer.addr;
         let peer = Arc::new(peer);
         let answer = service_fn(|request| self.answer(request, Arc::clone(&peer)));
-        let connection = self.http.serve_connection(TokioIo::new(stream), answer).with_upgrades();
+        let connection = self.http.serve_connection(TokioIo::new(HeadGuard::new(stream)), answer).with_upgrades();
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => Some(ended),
@@ -113,17 +115,18 @@ impl Service {
     async fn answer(&self, request: http::Request<Incoming>, peer: Arc<Peer>) -> Result<Response, Infallible> {
         let started = self.env.clock.mono_ns();
         let (head, body) = request.into_parts();
-        let mut response = match framing(&head) {
+        let last = head.headers.contains_key(header::UPGRADE);
+        let (mut response, last) = match framing(&head) {
             Ok(()) => {
                 let body = Body::incoming(body, self.env.clone(), self.limits.body_read);
-                self.handler.handle(Request { head, body, peer }).await
+                (self.handler.handle(Request { head, body, peer }).await, last)
             }
-            Err(error) => {
-                let mut response = Response::from(error);
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-                response
-            }
+            Err(error) => (Response::from(error), true),
         };
+        // The guard follows the connection no further than to such a request.
+        if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         response.headers_mut().remove(header::SERVER);
         let took_ns = self.env.clock.mono_ns().saturating_sub(started);
         let class = class(response.status());
@@ -147,6 +150,14 @@ fn framing(head: &http::request::Parts) -> Result<(), HttpError> {
     if head.headers.contains_key(header::TRANSFER_ENCODING) {
         return refuse("Transfer-Encoding is not taken; send the body with a Content-Length");
     }
+    // A target with a host of its own would have two of them.
+    if head.method == Method::CONNECT || head.uri.authority().is_some() || !head.uri.path().starts_with('/') {
+        return refuse("the target is a path; send `GET /path` and the host in the Host header");
+    }
+    let codings = head.headers.get_all(header::CONTENT_ENCODING);
+    if codings.iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(HttpError::EncodingRefused);
+    }
     let hosts = head.headers.get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
         return refuse("a request names its Host exactly once; send one Host header");
@@ -164,7 +175,7 @@ fn reason(error: &hyper::Error) -> &'static str {
     }
 }
 
-fn class(status: http::StatusCode) -> &'static str {
+fn class(status: StatusCode) -> &'static str {
     match status.as_u16() {
         100..200 => "1xx",
         200..300 => "2xx",

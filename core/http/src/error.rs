@@ -52,6 +52,28 @@ pub enum HttpError {
         /// What and how to do better.
         why: &'static str,
     },
+    /// The body is compressed. Nothing that a peer sends is unpacked: a kilobyte can hold a gigabyte.
+    #[error("the body is encoded, and nothing is unpacked here; send it as it is, without Content-Encoding")]
+    EncodingRefused,
+    /// The body is said to be something else.
+    #[error("the body is taken as JSON alone; send `Content-Type: application/json`")]
+    MediaTypeRefused,
+    /// The body is no JSON, or not the JSON that is expected. What it contains is told to nobody: it may be a secret.
+    #[error(
+        "the body is not the JSON that is expected here, from line {line}, column {column}; see the interface's description"
+    )]
+    JsonInvalid {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// The body's JSON has too many levels.
+    #[error("the body's JSON has more than {limit} levels; make it flatter")]
+    JsonTooDeep {
+        /// Levels.
+        limit: usize,
+    },
     /// Nothing lives at this path.
     #[error("there is nothing at this path; every service has `/health/live`, `/health/ready` and `/metrics`")]
     NotFound,
@@ -124,6 +146,10 @@ impl Coded for HttpError {
             Self::BodyTimeout { .. } => caller("BODY_TIMEOUT", Network).retry(Retry::Later),
             Self::BodyBroken(_) => caller("BODY_BROKEN", Network).retry(Retry::Later),
             Self::BadRequest { .. } => caller("BAD_REQUEST", Input),
+            Self::EncodingRefused => caller("CONTENT_ENCODING_REFUSED", Input),
+            Self::MediaTypeRefused => caller("MEDIA_TYPE_REFUSED", Input),
+            Self::JsonInvalid { .. } => caller("JSON_INVALID", Input),
+            Self::JsonTooDeep { .. } => caller("JSON_TOO_DEEP", Input),
             Self::NotFound => caller("NOT_FOUND", Input),
             Self::MethodNotAllowed { .. } => caller("METHOD_NOT_ALLOWED", Input),
             Self::UpgradeRefused { .. } => caller("UPGRADE_REFUSED", Input),

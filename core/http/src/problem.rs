@@ -66,6 +66,7 @@ fn status(error: &HttpError) -> StatusCode {
     match error {
         HttpError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         HttpError::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
+        HttpError::EncodingRefused | HttpError::MediaTypeRefused => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         HttpError::NotFound => StatusCode::NOT_FOUND,
         HttpError::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
         HttpError::UpgradeRefused { .. } => StatusCode::UPGRADE_REQUIRED,

@@ -1,5 +1,9 @@
 //! The server's half of the WebSocket opening handshake (RFC 6455, section 4.2). No extension and no compression is offered.
 
+mod meter;
+
+pub use meter::{MessageLimits, metered};
+
 use crate::{HttpError, Method, Request, Response, StatusCode, empty};
 use aitrading_env::BoxStream;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -69,6 +73,10 @@ fn check(request: &Request, origins: &Origins) -> Result<HeaderValue, HttpError>
     let Some(key) = request.header("sec-websocket-key").filter(|key| is_key(key)) else {
         return refuse("Sec-WebSocket-Key is not 16 bytes in base64");
     };
+    // What follows the head is the stream; a body in between would be a second reading of the same bytes.
+    if request.header("content-length").is_some_and(|length| length != "0") {
+        return refuse("it has no body");
+    }
     if request.headers().contains_key(header::ORIGIN) {
         let allowed = request.header("origin").is_some_and(|origin| origins.0.iter().any(|o| o == origin));
         if !allowed {

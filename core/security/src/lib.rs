@@ -1,14 +1,18 @@
-//! Keys, signatures, sealed envelopes, certificates, identities, logins and tokens. It opens no socket and reads no
-//! file: bytes in, bytes out.
+//! Keys, signatures, sealed envelopes, certificates and identities; logins and tokens; limits, lockouts, entitlements and roles.
+//! It opens no socket and reads no file: bytes and time in, verdicts out.
 //!
 //! One implementation per primitive: ring for HMAC, HKDF and AES-256-GCM, dalek for Ed25519 and X25519, `sha2` for
 //! SHA-256. `opaque-ke`, which proves passwords, stands on an older generation of these; nothing here reaches through
 //! it to them.
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod aead;
+pub mod entitlement;
 mod error;
 pub mod identity;
+pub mod limits;
+pub mod lockout;
 pub mod login;
 pub mod mac;
 pub mod pki;

@@ -16,25 +16,80 @@ async fn check_reaped(bytes: &[u8], answer: &str) {
     let got = advancing(&clock, read_all(&mut slow)).await;
     assert!(got.starts_with(answer), "{got}");
     assert!(aitrading_env::Clock::mono_ns(&clock) > 4_000_000_000, "reaped before its time");
+    // Ten seconds, and the steps that the test's own clock takes meanwhile.
+    assert!(aitrading_env::Clock::mono_ns(&clock) < 11_000_000_000, "reaped too late");
 }
 
 #[tokio::test]
-async fn a_silent_peer_is_reaped() {
+async fn t53_a_silent_peer_is_reaped() {
     check_reaped(b"", "").await;
 }
 
 #[tokio::test]
-async fn dripped_headers_are_reaped() {
+async fn t53_dripped_headers_are_reaped() {
     check_reaped(b"GET / HTTP/1.1\r\nhost: x\r\nx-drip: a", "").await;
 }
 
 #[tokio::test]
-async fn a_dripped_body_is_reaped() {
+async fn t53_a_dripped_body_is_reaped() {
     check_reaped(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nabc", "HTTP/1.1 408 ").await;
 }
 
 #[tokio::test]
-async fn headers_that_trickle_forever_are_reaped_by_the_total_not_by_the_pause() {
+async fn t53_a_dripped_websocket_opening_is_reaped() {
+    let opening = "GET / HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: dGhl";
+    check_reaped(opening.as_bytes(), "").await;
+}
+
+#[tokio::test]
+async fn t53_a_body_that_trickles_forever_is_reaped_by_the_total_not_by_the_pause() {
+    let (env, clock) = manual_env();
+    let door = echo(&env, plain()).await;
+    let mut slow = dial(door.addr).await;
+    slow.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 999\r\n\r\n").await.unwrap();
+    let mut seconds = 0;
+    while slow.write_all(b"x").await.is_ok() {
+        check_serves(&mut dial(door.addr).await).await;
+        clock.advance(Duration::from_secs(1));
+        seconds += 1;
+        assert!(seconds < 14, "still open after {seconds} s");
+    }
+    assert!(seconds >= 9, "cut after {seconds} s");
+}
+
+#[tokio::test]
+async fn t53_a_thousand_slow_peers_hold_up_nobody_and_are_all_gone_in_ten_seconds() {
+    let (env, clock) = manual_env();
+    let mut config = plain();
+    config.limits.connections_per_address = 1_024;
+    let door = echo(&env, config).await;
+    let drips: [&[u8]; 4] = [
+        b"",
+        b"GET / HT",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nabc",
+        b"GET / HTTP/1.1\r\nupgrade: w",
+    ];
+    let mut slow = Vec::new();
+    for n in 0..1_000 {
+        let mut stream = dial(door.addr).await;
+        stream.write_all(drips[n % 4]).await.unwrap();
+        slow.push(stream);
+    }
+    // Time stands still: only if the slow ones block nothing does this one get through.
+    check_serves(&mut dial(door.addr).await).await;
+    for _ in 0..101 {
+        clock.advance(Duration::from_millis(100));
+        check_serves(&mut dial(door.addr).await).await;
+    }
+    for mut stream in slow {
+        advancing(&clock, read_all(&mut stream)).await;
+    }
+    let took = aitrading_env::Clock::mono_ns(&clock);
+    assert!(took < 11_000_000_000, "the last one after {took} ns");
+}
+
+#[tokio::test]
+async fn t53_headers_that_trickle_forever_are_reaped_by_the_total_not_by_the_pause() {
     let (env, clock) = manual_env();
     let door = echo(&env, plain()).await;
     let mut slow = dial(door.addr).await;
@@ -50,7 +105,7 @@ async fn headers_that_trickle_forever_are_reaped_by_the_total_not_by_the_pause()
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_read_is_cut() {
+async fn t53_a_peer_that_does_not_read_is_cut() {
     let (env, clock) = manual_env();
     let door = echo(&env, plain()).await;
     let stream = dial(door.addr).await;

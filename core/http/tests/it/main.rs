@@ -1,7 +1,11 @@
 //! Doors on real loopback sockets.
 
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
 mod door;
+#[cfg(test)]
+mod flood;
 #[cfg(test)]
 mod framing;
 #[cfg(test)]

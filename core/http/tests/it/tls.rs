@@ -110,7 +110,7 @@ async fn without_a_certificate_nothing_is_served() {
 }
 
 #[tokio::test]
-async fn dripped_handshakes_hold_up_nobody_and_are_reaped() {
+async fn t53_dripped_handshakes_hold_up_nobody_and_are_reaped() {
     let (env, clock) = manual_env();
     let world = world();
     let door = echo(&env, tls(&world)).await;
@@ -126,6 +126,27 @@ async fn dripped_handshakes_hold_up_nobody_and_are_reaped() {
     for mut stream in slow {
         assert_eq!(advancing(&clock, read_all(&mut stream)).await, "");
     }
+    let took = aitrading_env::Clock::mono_ns(&clock);
+    assert!((5_000_000_000..10_000_000_000).contains(&took), "{took} ns");
+}
+
+#[tokio::test]
+async fn t53_a_handshake_that_trickles_forever_is_reaped_by_the_total_not_by_the_pause() {
+    let (env, clock) = manual_env();
+    let world = world();
+    let door = echo(&env, tls(&world)).await;
+    let mut slow = dial(door.addr).await;
+    // The beginning of a client hello of 512 bytes.
+    slow.write_all(&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc]).await.unwrap();
+    let mut seconds = 0;
+    while slow.write_all(&[3]).await.is_ok() {
+        let mut granted: BoxStream = Box::new(connect(&door, &world.with_certificate).await.unwrap());
+        check_serves(&mut granted).await;
+        clock.advance(std::time::Duration::from_secs(1));
+        seconds += 1;
+        assert!(seconds < 10, "still open after {seconds} s");
+    }
+    assert!(seconds >= 4, "cut after {seconds} s");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a token says: the typed claims, and their one written form.
 
-pub use crate::login::Level;
+pub use crate::{access::Role, login::Level};
 
 use super::{FamilyId, SECOND_NS, Subject, TokenFault, TokenId, TokenRefused};
 use aitrading_model::{AccountId, DeviceId, TenantId, Timestamp};
@@ -9,22 +9,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// Longest audience and issuer, in bytes.
 pub const AUDIENCE_MAX: usize = 64;
-
-/// What the bearer may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Runs the deployment.
-    Operator,
-    /// Sets limits and stops trading.
-    RiskOfficer,
-    /// Reads everything, changes nothing.
-    Auditor,
-    /// Gets signals.
-    Subscriber,
-    /// A program.
-    Service,
-}
 
 /// What a token grants, to whom, and to which certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -539,3 +539,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn t30_a_verified_token_names_an_actor_who_is_as_sure_as_the_login_was() {
+    use crate::access::{Actor, Identity, Level as Sure, Needed};
+    let step_up = later(NOW, 60);
+    let cases = [
+        (Level::Password, Sure::Password, Needed::Password),
+        (Level::SecondFactor, Sure::SecondFactor, Needed::SecondFactor),
+        (
+            Level::StepUp { until: seconds(step_up.0 / SECOND_NS) },
+            Sure::StepUp { until: seconds(step_up.0 / SECOND_NS) },
+            Needed::StepUp,
+        ),
+    ];
+    for (level, sure, holds) in cases {
+        let token = issued(Grant { level, ..grant() }).token;
+        let actor = Actor::of_token(&verify(token.expose()).unwrap());
+        assert_eq!((actor.level(), actor.level().holds(NOW)), (sure, holds));
+        assert_eq!(
+            (actor.tenant(), actor.role(), actor.account()),
+            (TenantId(1), Role::Subscriber, Some(AccountId(70_001)))
+        );
+        assert_eq!(*actor.identity(), Identity::User([0xA1; 16]));
+    }
+}
