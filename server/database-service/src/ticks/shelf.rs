@@ -1,5 +1,7 @@
 //! Where tick files lie, how they are written and read, and when a replaced one may be removed.
 
+mod leftovers;
+
 use super::{format, rows::Rows};
 use crate::sqlite::Doing;
 use aitrading_env::{Env, OpenMode, RngExt};
@@ -89,6 +91,14 @@ impl Shelf {
         Self { env: env.clone(), root, known_dirs: Mutex::default(), retired: Mutex::default() }
     }
 
+    pub(crate) const fn env(&self) -> &Env {
+        &self.env
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Runs `body` on a thread of its own: it blocks.
     pub(crate) async fn blocking<T: Send + 'static>(
         self: &Arc<Self>,
@@ -155,7 +165,7 @@ impl Shelf {
     fn remove_remains(&self, path: &Path) {
         for path in [path.to_owned(), path.with_extension("parquet.tmp")] {
             if let Ok(Some(_)) = self.env.fs.metadata(&path) {
-                // What cannot be removed now goes with the next start.
+                // What cannot be removed now is set aside by the next start.
                 self.env.fs.remove_file(&path).unwrap_or_default();
             }
         }
@@ -212,7 +222,7 @@ impl Shelf {
         self.sweep();
     }
 
-    /// Removes what waits and is no longer read. A file that cannot be removed is one more orphan for the next start.
+    /// Removes what waits and is no longer read. A file that cannot be removed is one more leftover for the next start.
     pub(crate) fn sweep(&self) {
         let free = {
             let mut retired = lock(&self.retired);
@@ -234,29 +244,5 @@ impl Shelf {
                 tracing::warn!(name, %error, "an unlisted tick file could not be removed");
             }
         }
-    }
-
-    /// Removes every file that `listed` does not name, and says how many those were.
-    pub(crate) fn remove_orphans(&self, listed: &[(Source, String)]) -> Result<u64, StoreError> {
-        let doing = "looking for leftover tick files";
-        let listed: BTreeSet<PathBuf> = listed.iter().map(|(source, name)| self.path_of(source, name)).collect();
-        let mut removed: u64 = 0;
-        let mut dirs = vec![self.root.clone()];
-        while let Some(dir) = dirs.pop() {
-            if self.env.fs.metadata(&dir).doing(doing)?.is_none() {
-                continue;
-            }
-            for entry in self.env.fs.list(&dir).doing(doing)? {
-                let path = dir.join(&entry.name);
-                let ours = entry.name.ends_with(".parquet") || entry.name.ends_with(".parquet.tmp");
-                if entry.is_dir {
-                    dirs.push(path);
-                } else if ours && !listed.contains(&path) {
-                    self.env.fs.remove_file(&path).doing(doing)?;
-                    removed = removed.saturating_add(1);
-                }
-            }
-        }
-        Ok(removed)
     }
 }

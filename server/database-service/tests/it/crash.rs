@@ -25,7 +25,7 @@ fn power_loss_at_any_sync_loses_and_repeats_nothing() {
             mem.set_fail_sync(false);
             mem.fail_sync_after(u64::MAX);
             mem.crash(&SeededRng::new(syncs));
-            let database = world.open(small()).await.unwrap();
+            let database = world.start(small()).await.unwrap();
             let stood = usize::try_from(database.stores().ticks.mark().await.unwrap().offset).unwrap();
             assert_eq!(everything(&database, a).await.unwrap(), ticks[..stood], "after {syncs} syncs");
             feed(&database, a, &ticks, 12).await.unwrap();
@@ -57,7 +57,7 @@ fn power_loss_at_any_sync_of_an_import_loses_and_repeats_nothing() {
             mem.set_fail_sync(false);
             mem.fail_sync_after(u64::MAX);
             mem.crash(&SeededRng::new(syncs));
-            let database = world.open(small()).await.unwrap();
+            let database = world.start(small()).await.unwrap();
             let progress = database.stores().ticks.imported(TenantId(1), KEY).await.unwrap();
             let stood = usize::try_from(progress.map_or(0, |progress| progress.ticks)).unwrap();
             assert_eq!(everything(&database, a).await.unwrap(), ticks[..stood], "after {syncs} syncs");
@@ -93,7 +93,7 @@ fn power_loss_at_any_sync_of_late_ticks_loses_and_repeats_nothing() {
             mem.set_fail_sync(false);
             mem.fail_sync_after(u64::MAX);
             mem.crash(&SeededRng::new(syncs));
-            let database = world.open(small()).await.unwrap();
+            let database = world.start(small()).await.unwrap();
             let stood = usize::try_from(database.stores().ticks.mark().await.unwrap().offset).unwrap() - live.len();
             let expected = [&ticks[..30], &ticks[70 - stood * 10..]].concat();
             assert_eq!(everything(&database, a).await.unwrap(), expected, "after {syncs} syncs");
@@ -145,9 +145,12 @@ fn a_crash_between_file_and_transaction_leaves_nothing() {
     let world = World::new();
     block_on(async {
         let (a, ticks) = (sample::source(1, "GBPJPY"), sample::ticks(0, 50));
-        let database = world.open(small()).await.unwrap();
+        world.open(small()).await.unwrap().close().await.unwrap();
         let options = SqliteConnectOptions::new().filename(world.dir.path().join("main.db"));
         let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+        // What the first commit with files does before it writes them; the lock below would keep it from that.
+        sqlx::query("PRAGMA user_version = 1").execute(&mut other).await.unwrap();
+        let database = world.open(small()).await.unwrap();
         let holds = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
         // The transaction cannot begin; the file is written by then. Dropping the commit is the crash.
         let stuck = world.env.timeout(Duration::from_millis(500), feed(&database, a, &ticks, 50)).await;
@@ -157,17 +160,37 @@ fn a_crash_between_file_and_transaction_leaves_nothing() {
         drop(database);
 
         let database = reopened(&world).await;
-        assert_eq!(world.tick_files().len(), 0, "the leftover is gone");
+        assert_eq!(world.tick_files().len(), 0, "the leftover is out of the history");
+        assert_eq!(world.files_below("set-aside").len(), 1, "and not removed");
         assert_eq!(database.stores().ticks.mark().await.unwrap(), JournalMark::START);
         feed(&database, a, &ticks, 50).await.unwrap();
         assert_eq!(everything(&database, a).await.unwrap(), ticks);
     });
 }
 
+#[test]
+fn no_file_is_written_before_the_database_says_that_files_are_coming() {
+    let world = World::new();
+    block_on(async {
+        let (a, ticks) = (sample::source(1, "GBPJPY"), sample::ticks(0, 50));
+        let database = world.open(small()).await.unwrap();
+        let options = SqliteConnectOptions::new().filename(world.dir.path().join("main.db"));
+        let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+        let holds = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let stuck = world.env.timeout(Duration::from_millis(500), feed(&database, a, &ticks, 50)).await;
+        assert!(stuck.is_err() && world.tick_files().is_empty(), "the database cannot say it");
+        holds.rollback().await.unwrap();
+        feed(&database, a, &ticks, 50).await.unwrap();
+        let said: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut other).await.unwrap();
+        assert_eq!((said, world.tick_files().len()), (1, 1));
+        database.close().await.unwrap();
+    });
+}
+
 /// The lock goes with the last clone, which a background thread may still hold for a moment.
 async fn reopened(world: &World) -> Database {
     for _ in 0..100 {
-        match world.open(small()).await {
+        match world.start(small()).await {
             Err(StoreError::InUse { .. }) => world.env.clock.sleep(Duration::from_millis(20)).await,
             other => return other.unwrap(),
         }
