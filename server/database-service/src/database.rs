@@ -198,6 +198,7 @@ impl Database {
     pub async fn probe(&self) -> Result<(), StoreError> {
         let outcome = self.db.probe().await;
         self.stats.probed(outcome.as_ref().ok().copied());
+        self.ticks.look_again().await;
         outcome.map(drop)
     }
 
@@ -234,7 +235,8 @@ impl Database {
         let (files, bytes) = self.stats.files();
         let merging = self.stats.merge_failed();
         let damaged = self.ticks.set_aside.named();
-        let left_out = damaged.as_ref().map(|named| format!(", left out of answers in SQL until restored: {named}"));
+        let left_out =
+            damaged.as_ref().map(|named| format!(", damaged and left out of answers in SQL until restored: {named}"));
         BackendHealth {
             state: if merging || damaged.is_some() { LinkState::Probing } else { LinkState::Up },
             note: Some(format!("{files} files, {bytes} bytes{}", left_out.unwrap_or_default())),

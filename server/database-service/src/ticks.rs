@@ -55,7 +55,7 @@ pub(crate) struct SqlTicks {
     shelf: Arc<Shelf>,
     stats: Arc<Stats>,
     counted: moka::sync::Cache<i64, u64>,
-    /// Files that queries found damaged.
+    /// Files that were found damaged.
     pub(crate) set_aside: SetAside,
     /// One commit or merge at a time: what a plan read must still hold when it is written.
     gate: tokio::sync::Mutex<()>,
@@ -134,6 +134,11 @@ impl SqlTicks {
         if let Err(error) = self.measure().await {
             tracing::warn!(%error, "tick files could not be counted");
         }
+    }
+
+    /// Looks at one of the damaged files again.
+    pub(crate) async fn look_again(&self) {
+        self.set_aside.look_again(&self.shelf).await;
     }
 
     async fn measure(&self) -> Result<(), StoreError> {

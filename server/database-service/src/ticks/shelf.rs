@@ -12,6 +12,7 @@ use bytes::Bytes;
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -84,6 +85,15 @@ fn folder_of(source: &Source) -> PathBuf {
     PathBuf::from(folder("tenant", &source.tenant))
         .join(folder("account", &source.account))
         .join(folder("symbol", &escaped(source.symbol.as_str())))
+}
+
+/// Does trying again not help, as long as nobody mends this very file?
+fn is_of_the_file(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    // An unreadable sector has no kind of its own: EIO on Unix, ERROR_CRC and ERROR_IO_DEVICE on Windows.
+    let sector: &[i32] = if cfg!(windows) { &[23, 1117] } else { &[5] };
+    let kinds = [K::NotFound, K::UnexpectedEof, K::FileTooLarge, K::PermissionDenied];
+    kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|code| sector.contains(&code))
 }
 
 impl Shelf {
@@ -174,8 +184,13 @@ impl Shelf {
     /// The ticks of a file, if it is byte for byte what was written.
     pub(crate) fn read(&self, source: &Source, file: &FileRow) -> Result<Rows, StoreError> {
         let path = self.path_of(source, &file.name);
-        let bytes = self.env.fs.read(&path, FILE_BYTES_MAX).doing("reading a tick file")?;
         let damaged = || format!("tick file {}", path.display());
+        let bytes = match self.env.fs.read(&path, FILE_BYTES_MAX) {
+            Err(error) if is_of_the_file(&error) => {
+                return Err(StoreError::Corrupt { what: damaged(), source: Some(error.into()) });
+            }
+            read => read.doing("reading a tick file")?,
+        };
         if bytes.len() as u64 != file.bytes || crc32c::crc32c(&bytes) != file.crc {
             return Err(StoreError::Corrupt { what: damaged(), source: None });
         }
