@@ -15,7 +15,7 @@ use aitrading_data_bridge::{Bridge, BridgeError, Keys, Ports, Seats};
 use aitrading_database_link::{Role, Secrets, ServerSettings};
 use aitrading_database_service::{DEPLOYMENT, Databases};
 use aitrading_env::{BoxFuture, Env, FileLock, RngExt};
-use aitrading_error::Fault;
+use aitrading_error::{Fault, chain};
 use aitrading_http::{Door, DoorConfig, Handler, Limits, Metrics, Observability, Probe, Tls};
 use aitrading_hub::{Component, Handover, Health, Hub, HubConfig, Part, Running};
 use aitrading_model::DeviceId;
@@ -53,6 +53,7 @@ pub(crate) async fn start(
     vault.check_dates(env)?;
     vault.look_for_spare(env, &layout.keys())?;
     let databases = databases(env, layout, variables, &config).await?;
+    set_leftovers_aside(&databases).await;
     let stores = databases.stores();
     let engine = engine(env, layout, &config, &vault, &stores).await?;
     let seats = Seats::new();
@@ -89,6 +90,15 @@ pub(crate) async fn start(
     let running = hub.launch(env, HubConfig::default(), components).map_err(|e| Failure::coded(&e))?;
     running.ready().await.map_err(|e| Failure::coded(&e))?;
     Ok(Server { running, health, bridge, engine, databases, _lock: lock })
+}
+
+/// Before anybody stores a tick. A leftover that stays costs space, and is in nobody's way.
+async fn set_leftovers_aside(databases: &Databases) {
+    match databases.embedded().set_leftovers_aside().await {
+        Ok(0) => {}
+        Ok(files) => tracing::warn!(files, "tick files that nobody lists were moved to store/set-aside"),
+        Err(error) => tracing::warn!(error = %chain(&error), "tick files that nobody lists stay where they are"),
+    }
 }
 
 /// The bridge knows no servers: one that does not tell where its ticks stand is named here.

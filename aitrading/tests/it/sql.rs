@@ -207,10 +207,14 @@ async fn a_damaged_file_is_named_and_the_rest_is_served() {
     world.env.fs.write_atomic(file, &bytes).unwrap();
     let name = file.file_name().unwrap().to_str().unwrap().to_owned();
     let sum = "SELECT count(bid) AS n FROM ticks";
+    let unlisted = file.with_file_name("2012-12-03-left-by-a-crash.parquet");
+    world.env.fs.write_atomic(&unlisted, &bytes).unwrap();
     world.sql(&[sum]).await.refused(74, &["SQL_DAMAGED_FILE", SYMBOL, &name, "restore the file"]);
     world.sql(&["SELECT count(*) AS n FROM bars"]).await.succeeded();
+    assert!(world.parquet().contains(&unlisted), "a look moves nothing");
 
     let server = world.up().await;
+    assert!(!world.parquet().contains(&unlisted), "the server sets it aside");
     world.sql(&[sum]).await.refused(74, &["SQL_DAMAGED_FILE", &name]);
     let named = async || {
         let health = world.run(&["health", "--data-dir", "server", "--json"]).await;

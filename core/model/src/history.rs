@@ -81,11 +81,13 @@ pub enum HistoryFault {
     Invalid = 7,
     /// The hole is longer than anybody asks for.
     TooLong = 8,
+    /// What is stored around it is damaged: nothing can be put there, or compared.
+    Damaged = 9,
 }
 
 impl HistoryFault {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unavailable,
         Self::Incomplete,
         Self::Refused,
@@ -94,6 +96,7 @@ impl HistoryFault {
         Self::Expired,
         Self::Invalid,
         Self::TooLong,
+        Self::Damaged,
     ];
 
     /// The stable code.
@@ -108,6 +111,7 @@ impl HistoryFault {
             Self::Expired => "HISTORY_EXPIRED",
             Self::Invalid => "HISTORY_INVALID",
             Self::TooLong => "HISTORY_TOO_LONG",
+            Self::Damaged => "HISTORY_DAMAGED",
         }
     }
 

@@ -178,6 +178,7 @@ impl Bridge {
             checkpoint: found.checkpoint,
             status: Arc::clone(&status),
             totals: Arc::clone(&gaps.totals),
+            spoilt: BTreeMap::new(),
         };
         let (flushes, requests) = mpsc::channel(FLUSHES_MAX);
         let (stop_publisher, stopping) = oneshot::channel();

@@ -12,9 +12,9 @@ use crate::{
     tick::{BatchRecord, Checkpoint, HistoryRecord, Record, changed_bars, missing},
 };
 use aitrading_env::Env;
-use aitrading_error::Coded;
+use aitrading_error::{Coded, chain};
 use aitrading_journal::{Backlog, Journal, Position};
-use aitrading_model::{MarketTime, Source, Tick, TickReject, Timeframe};
+use aitrading_model::{Bar, Gap, GapState, HistoryFault, MarketTime, Source, Tick, TickReject, Timeframe};
 use aitrading_store::{GapChange, JournalMark, SeqRun, SourceCommit, StoreError, TickCommit, TickStore};
 use std::{
     collections::BTreeMap,
@@ -25,6 +25,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// Stored ticks around late ones that are compared with them: more than any hour has.
 const AROUND_MAX: usize = 1 << 20;
+/// How a hole is given up whose stored ticks are damaged.
+const DAMAGED: GapState = GapState::GivenUp { attempts: 0, fault: HistoryFault::Damaged };
 /// Longest pause between two tries while the store is down.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
@@ -65,6 +67,18 @@ pub(crate) struct Drain {
     pub(crate) checkpoint: Position,
     pub(crate) status: Arc<DrainStatus>,
     pub(crate) totals: Arc<Totals>,
+    /// The hole of each source that was worked on last, and whether a part of it was given up for damage.
+    pub(crate) spoilt: BTreeMap<Source, (Gap, bool)>,
+}
+
+/// What the store is to get of a record's ticks.
+#[derive(Debug, Default)]
+struct Late {
+    ticks: Vec<Tick>,
+    /// Bars that they change.
+    bars: Vec<Bar>,
+    /// They find no place, for what is stored around them is damaged.
+    lost: bool,
 }
 
 impl Drain {
@@ -108,7 +122,8 @@ impl Drain {
             Err(error) => {
                 self.status.failures.fetch_add(1, Ordering::Relaxed);
                 meters::drain_failed().increment(1);
-                tracing::warn!(code = error.dna().code, "ticks wait in the journal: the tick store does not take them");
+                let code = error.dna().code;
+                tracing::warn!(code, error = %chain(error), "ticks wait in the journal: the tick store does not take them");
                 pause.max(Duration::from_millis(50)).saturating_mul(2).min(BACKOFF_MAX)
             }
         }
@@ -155,29 +170,75 @@ impl Drain {
         Ok(())
     }
 
-    /// Stores what became known of a source's past. Of its ticks only those that the store does not have: so it does no harm
-    /// if a span is told twice.
+    /// Stores what became known of a source's past. Late ticks that belong between damaged ones are given up with their hole: one
+    /// damaged file must not keep the ticks of every source in the journal.
     async fn fill(&mut self, record: &HistoryRecord, at: Position) -> Result<(), BridgeError> {
+        let told = match self.late(record).await {
+            Ok(late) => self.tell(record, late, at).await,
+            Err(error) => Err(error),
+        };
+        match told {
+            Err(error) if error.is_damage() && !record.ticks.is_empty() => {
+                let (code, symbol, (from, to)) = (error.dna().code, record.source.symbol, record.span);
+                tracing::warn!(
+                    code, error = %chain(&error), %symbol, %from, %to,
+                    "late ticks are given up: the stored ones around them are damaged"
+                );
+                self.tell(record, Late { lost: true, ..Late::default() }, at).await
+            }
+            told => told,
+        }
+    }
+
+    /// Of the record's ticks those that the store does not have: so it does no harm if a span is told twice.
+    async fn late(&self, record: &HistoryRecord) -> Result<Late, BridgeError> {
+        if record.ticks.is_empty() {
+            return Ok(Late::default());
+        }
+        let cursor = self.states.get(&record.source).copied().unwrap_or_default().cursor;
+        let around = self.around(record).await?;
+        let here: Vec<Tick> = around.iter().filter(|tick| inside(record, tick)).copied().collect();
+        let mut ticks = missing(&record.ticks, &here);
+        ticks.retain(|tick| tick.time <= cursor.time);
+        let mut bars = changed_bars(&around, &ticks);
+        bars.retain(|bar| cursor.time.since_ms(bar.start) >= bar.timeframe.millis());
+        Ok(Late { ticks, bars, lost: false })
+    }
+
+    async fn tell(&mut self, record: &HistoryRecord, late: Late, at: Position) -> Result<(), BridgeError> {
         let state = self.states.get(&record.source).copied().unwrap_or_default();
         let mut commit = SourceCommit::new(record.source, state.digits, state.cursor);
-        if !record.ticks.is_empty() {
-            let around = self.around(record).await?;
-            let here: Vec<Tick> = around.iter().filter(|tick| inside(record, tick)).copied().collect();
-            commit.late = missing(&record.ticks, &here);
-            commit.late.retain(|tick| tick.time <= state.cursor.time);
-            commit.late_seq = record.received.0.cast_unsigned();
-            commit.bars = changed_bars(&around, &commit.late);
-            commit.bars.retain(|bar| state.cursor.time.since_ms(bar.start) >= bar.timeframe.millis());
-        }
-        let added = commit.late.len() as u64;
+        let (added, lost) = (late.ticks.len() as u64, late.lost);
+        (commit.late, commit.bars) = (late.ticks, late.bars);
+        commit.late_seq = record.received.0.cast_unsigned();
         commit.gaps.clone_from(&record.found);
-        commit.changes.extend(record.change.map(|(gap, state)| GapChange { gap, added, state }));
+        let spoilt = lost || self.is_spoilt(record).await?;
+        let change = |(gap, state)| GapChange { gap, added, state: if spoilt { DAMAGED } else { state } };
+        commit.changes.extend(record.change.map(change));
         commit.days.extend(record.day);
         self.commit(TickCommit { mark: mark(at), sources: vec![commit] }).await?;
+        if let Some((gap, _)) = record.change {
+            let known = self.spoilt.insert(record.source, (gap, spoilt));
+            if lost && known != Some((gap, true)) {
+                self.totals.given_up.fetch_add(1, Ordering::Relaxed);
+                meters::gaps_given_up().increment(1);
+            }
+        }
         self.totals.added.fetch_add(added, Ordering::Relaxed);
         meters::ticks_late().increment(added);
         self.reached(at);
         Ok(())
+    }
+
+    /// A hole of which a part was given up stays given up, whatever comes of its later parts. Told from its beginning, it is
+    /// decided anew.
+    async fn is_spoilt(&self, record: &HistoryRecord) -> Result<bool, BridgeError> {
+        let Some((gap, _)) = record.change.filter(|(gap, _)| record.span.0 > gap.from) else { return Ok(false) };
+        if let Some((_, spoilt)) = self.spoilt.get(&record.source).filter(|(known, _)| *known == gap) {
+            return Ok(*spoilt);
+        }
+        let gaps = self.store.gaps(record.source).await.map_err(unreadable)?;
+        Ok(gaps.iter().any(|known| known.gap == gap && known.state == DAMAGED))
     }
 
     /// Stored ticks of all hours that the record's span touches.
@@ -185,8 +246,7 @@ impl Drain {
         let last = MarketTime(record.span.1.0.saturating_sub(1));
         let from = Timeframe::H1.start_of(record.span.0);
         let to = MarketTime(Timeframe::H1.start_of(last).0.saturating_add(Timeframe::H1.millis()));
-        let ticks = self.store.range(record.source, from, to, AROUND_MAX).await;
-        ticks.map_err(|error| BridgeError::Store(Arc::new(error)))
+        self.store.range(record.source, from, to, AROUND_MAX).await.map_err(unreadable)
     }
 
     async fn commit(&self, commit: TickCommit) -> Result<(), BridgeError> {
@@ -227,6 +287,10 @@ impl Drain {
 
 const fn mark(position: Position) -> JournalMark {
     JournalMark { segment: position.segment, offset: position.offset }
+}
+
+fn unreadable(error: StoreError) -> BridgeError {
+    BridgeError::Unreadable(Arc::new(error))
 }
 
 fn inside(record: &HistoryRecord, tick: &Tick) -> bool {

@@ -16,6 +16,9 @@ pub enum BridgeError {
     /// The tick store refused or failed.
     #[error("the tick store did not take ticks from the journal; they stay there until it does")]
     Store(#[source] Arc<StoreError>),
+    /// The tick store did not tell what it has.
+    #[error("the tick store could not be asked for stored ticks; what waits for its answer goes on when it gives one")]
+    Unreadable(#[source] Arc<StoreError>),
     /// A file operation beside the journal failed.
     #[error("the bridge could not {action} {path:?}; check the disk and the directory's owner")]
     Io {
@@ -112,6 +115,13 @@ pub enum BridgeError {
     Background,
 }
 
+impl BridgeError {
+    /// Is what is stored damaged? Then asking again does not help until somebody restores it.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Store(error) | Self::Unreadable(error) if matches!(**error, StoreError::Corrupt { .. }))
+    }
+}
+
 impl From<JournalError> for BridgeError {
     fn from(error: JournalError) -> Self {
         Self::Journal(error)
@@ -125,7 +135,7 @@ impl Coded for BridgeError {
         match self {
             // The journal's own code says more than one of ours could.
             Self::Journal(error) => error.dna(),
-            Self::Store(error) => error.dna(),
+            Self::Store(error) | Self::Unreadable(error) => error.dna(),
             Self::Io { .. } => dna("BRIDGE_IO", Category::Storage).side(FaultSide::Dependency),
             Self::OutOfStep { .. } => caller("BRIDGE_OUT_OF_STEP", Category::Input).retry(Retry::VerifyFirst),
             Self::Void => dna("BRIDGE_BATCH_VOID", Category::Storage).retry(Retry::Later),

@@ -10,6 +10,7 @@ use crate::{
     tick::Checkpoint,
 };
 use aitrading_env::Env;
+use aitrading_error::chain;
 use aitrading_journal::Position;
 use aitrading_model::{AccountId, Cursor, MarketTime, OpenBars, Source, Timeframe};
 use aitrading_store::{StoreError, TickStore};
@@ -35,7 +36,14 @@ pub(crate) async fn take_up(
         if source.account == NOBODY || place(&to) <= place(&known) {
             continue;
         }
-        let bars = open_bars(store, source, to.time).await.map_err(unreadable)?;
+        let bars = match open_bars(store, source, to.time).await {
+            // As with a source whose first tick comes in the middle of an hour: its bars begin there.
+            Err(error @ StoreError::Corrupt { .. }) => {
+                tracing::warn!(symbol = %source.symbol, error = %chain(&error), "open bars begin anew behind damaged ticks");
+                OpenBars::default()
+            }
+            bars => bars.map_err(unreadable)?,
+        };
         for states in [&mut found.stored_states, &mut found.states] {
             move_on(states, source, to, bars);
         }

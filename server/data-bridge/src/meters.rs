@@ -28,7 +28,7 @@ fn describe() {
     describe_counter!("bridge_gaps_given_up_total", "Holes that were asked about in vain");
     describe_counter!("bridge_days_counted_total", "Days whose ticks were counted at the terminal and here");
     describe_counter!("bridge_days_differ_total", "Counted days on which both sides have other ticks");
-    describe_counter!("bridge_days_not_counted_total", "Days that the terminal could not count");
+    describe_counter!("bridge_days_not_counted_total", "Days that could not be counted, at the terminal or here");
     describe_gauge!("bridge_sessions", "Client sessions that are open");
 }
 

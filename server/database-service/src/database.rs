@@ -8,7 +8,7 @@ use crate::{
     sql::SqlView,
     sqlite::{self, Db, Doing},
     stats::Stats,
-    ticks::SqlTicks,
+    ticks::{SqlTicks, refuse_lost},
 };
 use aitrading_database_link::{BackendHealth, LinkState, Role};
 use aitrading_env::{Env, FileLock};
@@ -22,6 +22,7 @@ use std::{
 const LOCK: &str = "database.lock";
 const FILE: &str = "main.db";
 const TICKS: &str = "ticks";
+const SET_ASIDE: &str = "set-aside";
 /// A probe that takes longer than this is worth a look.
 const SLOW_NS: u64 = 1_000_000_000;
 
@@ -30,6 +31,7 @@ const SLOW_NS: u64 = 1_000_000_000;
 #[derive(Clone, Debug)]
 pub struct Database {
     env: Env,
+    dir: PathBuf,
     settings: Settings,
     stores: Stores,
     platform: PlatformStores,
@@ -40,10 +42,12 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the stores in `dir`, creating what is not there: `main.db` (SQLite) and `ticks/` (Parquet).
+    /// Opens the stores in `dir`, creating what is not there: `main.db` (SQLite) and `ticks/` (Parquet). No file of ticks is
+    /// touched.
     ///
     /// # Errors
-    /// [`StoreError::InUse`], [`StoreError::SchemaNewer`], [`StoreError::Corrupt`], or what the medium says.
+    /// [`StoreError::InUse`], [`StoreError::SchemaNewer`], [`StoreError::CatalogueLost`], [`StoreError::Corrupt`], or what the
+    /// medium says.
     pub async fn open(env: &Env, settings: Settings, dir: &Path) -> Result<Self, StoreError> {
         let doing = "opening the data directory";
         let settings = settings.sane();
@@ -51,22 +55,22 @@ impl Database {
         env.fs.create_dir_all(dir).doing(doing)?;
         let lock = lock(env, dir)?;
         let stats = Arc::new(Stats::default());
-        let db = Db::open(env, &settings, &dir.join(FILE), Arc::clone(&stats)).await?;
+        let db = rows(env, &settings, dir, &stats).await?;
         let ticks = SqlTicks::open(env, settings, db.clone(), dir.join(TICKS), Arc::clone(&stats)).await?;
         let ticks = Arc::new(ticks);
-        let rows = sqlite::stores(&db);
+        let of_rows = sqlite::stores(&db);
         let stores = Stores {
             ticks: Arc::<SqlTicks>::clone(&ticks),
-            signals: rows.signals,
-            subscriptions: rows.subscriptions,
-            accounts: rows.accounts,
-            devices: rows.devices,
-            meta: rows.meta,
+            signals: of_rows.signals,
+            subscriptions: of_rows.subscriptions,
+            accounts: of_rows.accounts,
+            devices: of_rows.devices,
+            meta: of_rows.meta,
             cache: Arc::new(MokaCache::new(env, settings.cache_entries)),
         };
         let platform = sqlite::platform(&db).alone(env);
         let lock = Arc::new(Mutex::new(Some(lock)));
-        Ok(Self { env: env.clone(), settings, stores, platform, ticks, db, stats, lock })
+        Ok(Self { env: env.clone(), dir: dir.to_owned(), settings, stores, platform, ticks, db, stats, lock })
     }
 
     /// Brings the schema of the directory's database up to date, and opens nothing else. [`Database::open`] does the same.
@@ -76,7 +80,7 @@ impl Database {
     pub async fn migrate(env: &Env, dir: &Path) -> Result<SchemaStatus, StoreError> {
         env.fs.create_dir_all(dir).doing("opening the data directory")?;
         let lock = lock(env, dir)?;
-        let db = Db::open(env, &Settings::default(), &dir.join(FILE), Arc::new(Stats::default())).await?;
+        let db = rows(env, &Settings::default(), dir, &Arc::default()).await?;
         db.close().await;
         drop(lock);
         Self::schema_status(env, dir).await
@@ -144,6 +148,15 @@ impl Database {
         self.ticks.flush().await
     }
 
+    /// Moves tick files that nobody lists, which a crash left, out of the history to `set-aside/`, and says how many those were.
+    /// For whoever owns the history: those who only look at it, or copy it, leave everything where it is.
+    ///
+    /// # Errors
+    /// As the medium says; what is still in its place then is left out all the same.
+    pub async fn set_leftovers_aside(&self) -> Result<u64, StoreError> {
+        self.ticks.set_leftovers_aside(&self.dir.join(SET_ASIDE)).await
+    }
+
     /// Writes a consistent copy of the database to `file`, which must not exist. Tick files are not in it: [`Self::tick_files`]
     /// names those that belong to it while nothing is stored.
     ///
@@ -185,6 +198,7 @@ impl Database {
     pub async fn probe(&self) -> Result<(), StoreError> {
         let outcome = self.db.probe().await;
         self.stats.probed(outcome.as_ref().ok().copied());
+        self.ticks.look_again().await;
         outcome.map(drop)
     }
 
@@ -221,13 +235,23 @@ impl Database {
         let (files, bytes) = self.stats.files();
         let merging = self.stats.merge_failed();
         let damaged = self.ticks.set_aside.named();
-        let left_out = damaged.as_ref().map(|named| format!(", left out of answers in SQL until restored: {named}"));
+        let left_out =
+            damaged.as_ref().map(|named| format!(", damaged and left out of answers in SQL until restored: {named}"));
         BackendHealth {
             state: if merging || damaged.is_some() { LinkState::Probing } else { LinkState::Up },
             note: Some(format!("{files} files, {bytes} bytes{}", left_out.unwrap_or_default())),
             ..BackendHealth::embedded(Role::Ticks, "parquet")
         }
     }
+}
+
+/// The rows of the locked directory. Where tick files lie, a new database would forget them: nothing is made then.
+async fn rows(env: &Env, settings: &Settings, dir: &Path, stats: &Arc<Stats>) -> Result<Db, StoreError> {
+    let file = dir.join(FILE);
+    if sqlite::is_new(env, &file).await? {
+        refuse_lost(env, dir.join(TICKS)).await?;
+    }
+    Db::open(env, settings, &file, Arc::clone(stats)).await
 }
 
 fn lock(env: &Env, dir: &Path) -> Result<Box<dyn FileLock>, StoreError> {

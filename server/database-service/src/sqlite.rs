@@ -12,4 +12,4 @@ pub(crate) use relational::{
     marks::{advance, mark},
     platform, stores,
 };
-pub(crate) use schema::status;
+pub(crate) use schema::{is_new, status};

@@ -1,13 +1,15 @@
 //! Ticks: the running day's last ones wait inside SQLite, everything else lies in Parquet files that SQLite lists.
 //!
 //! A file counts from the moment at which a transaction lists it, and that transaction also moves cursors, counts and the
-//! journal's mark. So a crash at any time leaves either both or neither; files that nobody lists are removed at start.
+//! journal's mark. So a crash at any time leaves either both or neither; files that nobody lists are set aside by the server's
+//! next start.
 
 mod catalogue;
 mod commit;
 mod format;
 mod imports;
 mod late;
+mod leftovers;
 mod merge;
 mod plan;
 mod read;
@@ -31,9 +33,13 @@ use aitrading_store::{
 };
 use async_trait::async_trait;
 use catalogue::READING;
+pub(crate) use leftovers::refuse_lost;
 use set_aside::SetAside;
 use shelf::Shelf;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 const FEED: &str = "ticks";
 /// Files whose own count is remembered; 16 bytes each.
@@ -49,14 +55,16 @@ pub(crate) struct SqlTicks {
     shelf: Arc<Shelf>,
     stats: Arc<Stats>,
     counted: moka::sync::Cache<i64, u64>,
-    /// Files that queries found damaged.
+    /// Files that were found damaged.
     pub(crate) set_aside: SetAside,
     /// One commit or merge at a time: what a plan read must still hold when it is written.
     gate: tokio::sync::Mutex<()>,
+    /// The database says that there may be files which it does not list yet.
+    begun: AtomicBool,
 }
 
 impl SqlTicks {
-    /// Takes over the folder `root`, and removes what a crash left there.
+    /// Takes over the folder `root`, and changes nothing there.
     pub(crate) async fn open(
         env: &Env,
         settings: Settings,
@@ -67,15 +75,9 @@ impl SqlTicks {
         let shelf = Arc::new(Shelf::new(env, root));
         let counted = moka::sync::Cache::new(COUNTED_MAX);
         let (set_aside, gate) = (SetAside::default(), tokio::sync::Mutex::default());
-        let ticks = Self { db, settings, shelf, stats, counted, set_aside, gate };
-        let listed = {
-            let mut tx = ticks.db.read(READING).await?;
-            catalogue::all_names(&mut tx).await?
-        };
-        let orphans = ticks.shelf.blocking(move |shelf| shelf.remove_orphans(&listed)).await?;
-        if orphans > 0 {
-            tracing::info!(orphans, "removed tick files that a crash had left");
-        }
+        let begun = AtomicBool::new(false);
+        let ticks = Self { db, settings, shelf, stats, counted, set_aside, gate, begun };
+        ticks.refuse_lost().await?;
         ticks.measure().await?;
         Ok(ticks)
     }
@@ -132,6 +134,11 @@ impl SqlTicks {
         if let Err(error) = self.measure().await {
             tracing::warn!(%error, "tick files could not be counted");
         }
+    }
+
+    /// Looks at one of the damaged files again.
+    pub(crate) async fn look_again(&self) {
+        self.set_aside.look_again(&self.shelf).await;
     }
 
     async fn measure(&self) -> Result<(), StoreError> {

@@ -58,7 +58,7 @@ impl From<&StoreError> for Told {
             E::Corrupt { what, .. } => Self::Corrupt { what: what.clone() },
             E::SchemaNewer { found, known } => Self::SchemaNewer { found: *found, known: *known },
             E::Full { doing, .. } => Self::Full { doing: own(doing) },
-            E::InUse { .. } => Self::InUse,
+            E::InUse { .. } | E::CatalogueLost { .. } => Self::InUse,
         }
     }
 }
@@ -81,7 +81,7 @@ impl From<Told> for StoreError {
             Told::Corrupt { what } => Self::Corrupt { what, source: Some(said()) },
             Told::SchemaNewer { found, known } => Self::SchemaNewer { found, known },
             Told::Full { doing: text } => Self::Full { doing: doing(text), source: said() },
-            // Whose directory it is, is the service's own affair.
+            // Whose directory it is, and what lies there, is the service's own affair.
             Told::InUse => Self::Unavailable { doing: "opening the database", source: said() },
         }
     }

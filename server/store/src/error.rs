@@ -97,6 +97,17 @@ pub enum StoreError {
         /// What the library said, if it did.
         source: Option<Source>,
     },
+    /// Tick files without the catalogue that they belong to.
+    #[error(
+        "the database in {} knows of no ticks, but {files} tick files lie beside it; put back the `main.db` that they belong to, \
+         or move the folder `ticks` away to begin anew", .dir.parent().unwrap_or(.dir).display()
+    )]
+    CatalogueLost {
+        /// How many.
+        files: u64,
+        /// Their folder.
+        dir: PathBuf,
+    },
     /// The data directory was written by a newer release.
     #[error("the data directory has schema version {found}, this release knows up to {known}; use the newer release")]
     SchemaNewer {
@@ -158,6 +169,9 @@ impl Coded for StoreError {
             Self::UsedUp => Dna::new("store", "STORE_USED_UP", Category::Capacity),
             Self::Invalid { .. } => Dna::new("store", "STORE_INVALID", Category::Input).side(FaultSide::Caller),
             Self::Corrupt { .. } => own("STORE_CORRUPT").side(FaultSide::Dependency).severity(Severity::Critical),
+            Self::CatalogueLost { .. } => {
+                own("STORE_CATALOGUE_LOST").side(FaultSide::Dependency).severity(Severity::Critical)
+            }
             Self::SchemaNewer { .. } => own("STORE_SCHEMA_NEWER").side(FaultSide::Caller),
             Self::Full { .. } => {
                 Dna::new("store", "STORE_FULL", Category::Storage).side(FaultSide::Dependency).retry(Retry::Later)

@@ -198,6 +198,7 @@ fn one_of_each_error() -> Vec<StoreError> {
         StoreError::UsedUp,
         StoreError::Invalid { what: "a" },
         StoreError::Corrupt { what: "a".to_owned(), source: Some(source()) },
+        StoreError::CatalogueLost { files: 18, dir: "store/ticks".into() },
         StoreError::SchemaNewer { found: 2, known: 1 },
         StoreError::Full { doing, source: source() },
         StoreError::InUse { dir: "a".into() },

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{BridgeError, bridge::Core, meters, sources::Slot, tick::HistoryRecord};
 use aitrading_channel::{Sender, StreamId};
+use aitrading_error::chain;
 use aitrading_model::{
     Cursor, DayCheck, DayHours, Gap, GapKind, GapState, HOURS, HistoryFault, MarketTime, Source, Symbol, TickSum,
     Timeframe, Timestamp, TraceId,
@@ -67,7 +68,7 @@ impl From<Wrong> for Trouble {
 
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
-        Self::Own(BridgeError::Store(Arc::new(error)))
+        Self::Own(BridgeError::Unreadable(Arc::new(error)))
     }
 }
 
@@ -170,9 +171,10 @@ impl Asker {
             let error = match ended {
                 Ok(()) | Err(Trouble::Fault(_)) => continue,
                 Err(Trouble::Broken(what)) => BridgeError::Protocol { what },
-                Err(Trouble::Own(error @ BridgeError::Store(_))) => {
+                Err(Trouble::Own(error @ BridgeError::Unreadable(_))) => {
                     // Ticks go on without: the drain says so, too, and the next round asks the store again.
-                    tracing::warn!(trace = %self.trace, error = %error, "holes cannot be looked up in the tick store");
+                    let error = chain(&error);
+                    tracing::warn!(trace = %self.trace, %error, "holes cannot be looked up in the tick store");
                     continue;
                 }
                 Err(Trouble::Own(error)) => error,
@@ -228,10 +230,21 @@ impl Asker {
         if !plan.knows_day() && state.counters.accepted > 0 {
             self.caught_up().await?;
             let last = ticks.latest_days(slot.source, 1).await?.pop();
-            let first = ticks.range(slot.source, MarketTime(i64::MIN), MarketTime(i64::MAX), 1).await?;
-            plan.count_from(last, first.first().map(|tick| tick.time));
+            plan.count_from(last, self.first_tick(slot.source, state.cursor).await?);
         }
         Ok(())
+    }
+
+    /// When the source's first tick came. Where that cannot be read, its first bar began, or else where the source stands.
+    async fn first_tick(&self, source: Source, cursor: Cursor) -> Result<Option<MarketTime>, Trouble> {
+        let (ticks, (from, to)) = (&self.core.ports.ticks, (MarketTime(i64::MIN), MarketTime(i64::MAX)));
+        match ticks.range(source, from, to, 1).await {
+            Err(StoreError::Corrupt { .. }) => {
+                let bars = ticks.bars(source, Timeframe::M1, from, to, 1).await?;
+                Ok(Some(bars.first().map_or(cursor.time, |bar| bar.start)))
+            }
+            first => Ok(first?.first().map(|tick| tick.time)),
+        }
     }
 
     async fn fill(
@@ -322,7 +335,14 @@ impl Asker {
             Err(trouble) => return Err(trouble),
         };
         self.caught_up().await?;
-        let here = self.stored_sums(source, start).await?;
+        let here = match self.stored_sums(source, start).await {
+            // Without our own side there is nothing to compare, and the other days wait for their turn.
+            Err(Trouble::Own(error)) if error.is_damage() => {
+                self.sender.ack(HISTORY, frame);
+                return self.not_counted(plan, source, day, HistoryFault::Damaged).await;
+            }
+            here => here?,
+        };
         let check = DayCheck::compare(day, &there, &here, self.now());
         let found = Plan::found(source, &check, round);
         let record = HistoryRecord { found: found.clone(), day: Some(check), ..self.record(source) };
@@ -350,7 +370,7 @@ impl Asker {
 
     /// After the last try the day is marked as not counted, and the next one's turn comes.
     async fn not_counted(&self, plan: &mut Plan, source: Source, day: i64, fault: HistoryFault) -> Result<(), Trouble> {
-        tracing::warn!(code = fault.code(), symbol = %source.symbol, day, "a day could not be counted at the terminal");
+        tracing::warn!(code = fault.code(), symbol = %source.symbol, day, "a day could not be counted");
         if !plan.count_failed(self.core.env.clock.mono_ns(), self.patience()) {
             return Ok(());
         }

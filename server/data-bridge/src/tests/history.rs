@@ -4,9 +4,10 @@ use super::{
     sessions::{Client, connect, table},
     *,
 };
+use crate::tick::HistoryRecord;
 use aitrading_channel::{Event, Resume, StreamId};
 use aitrading_env::sim::SeededRng;
-use aitrading_model::{DayHours, GapKind, GapState, HistoryFault, Timeframe};
+use aitrading_model::{DayCheck, DayHours, Gap, GapKind, GapState, HistoryFault, Timeframe};
 use aitrading_wire::{
     limits::TICKS_PER_BATCH_MAX,
     link::{History, Wanted, stream},
@@ -219,6 +220,113 @@ async fn what_was_acknowledged_of_an_answer_survives_a_power_cut() {
     let gaps = world.store.gaps(source()).await.unwrap();
     assert_eq!((gaps[0].added, gaps[0].state), (600, GapState::Settled));
     bridge.shutdown().await.unwrap();
+}
+
+/// The state of the source's holes once `done` holds.
+async fn states(world: &World, done: impl Fn(&[GapState]) -> bool) -> Vec<GapState> {
+    let mut states = Vec::new();
+    for _ in 0..1_000 {
+        states = world.store.gaps(source()).await.unwrap().iter().map(|record| record.state).collect();
+        if done(&states) {
+            break;
+        }
+        world.env.clock.sleep(std::time::Duration::from_millis(5)).await;
+    }
+    states
+}
+
+fn damaged(from: i64, to: i64) -> Option<(Source, MarketTime, MarketTime)> {
+    Some((source(), MarketTime(MONDAY + from), MarketTime(MONDAY + to)))
+}
+
+const DAMAGED: GapState = GapState::GivenUp { attempts: 0, fault: HistoryFault::Damaged };
+
+/// Three hours with a hole over the end of the first one, whose stored ticks are damaged.
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_around_a_hole_gives_it_up_and_stops_nothing_else() {
+    let world = asking();
+    let bridge = world.open().await;
+    let history = quotes(1_000, 3 * HOUR);
+    let live = without(&history, 30 * MINUTE, HOUR + 10 * MINUTE);
+    let mut client = welcomed(&world, &bridge).await;
+    world.store.set_damaged(damaged(0, HOUR));
+    stream_all(&mut client, 1, &live).await;
+    serve(&world, &mut client, &history, || settled(&bridge, 1)).await;
+    let found = states(&world, |states| states == [DAMAGED]).await;
+    assert_eq!(found, [DAMAGED], "a later part that found its place does not make it whole");
+    // Another source's ticks, and this one's, are taken as ever.
+    let other = Source { symbol: "EURUSD".parse().unwrap(), ..source() };
+    bridge.ingest().ingest(TickBatch { source: other, ..batch(1..50) }).await.unwrap();
+    bridge.flush().await.unwrap();
+    assert_eq!(world.store.range(other, MarketTime(0), MarketTime(i64::MAX), 99).await.unwrap().len(), 49);
+    let drain = bridge.parts().into_iter().find(|part| part.name == "drain").unwrap();
+    assert!(format!("{drain:?}").contains("0 bytes behind, 0 failed tries"), "{drain:?}");
+    client.leave().await;
+    bridge.shutdown().await.unwrap();
+    world.store.set_damaged(None);
+    assert_eq!(world.stored().await, without(&history, 30 * MINUTE, HOUR), "the whole hour beside it is filled");
+    let bridge = world.open().await;
+    assert_eq!(bridge.source(&source()).unwrap().cursor.time, history.last().unwrap().time);
+    bridge.shutdown().await.unwrap();
+}
+
+/// What the drain knows of the hole's first part is gone with the process; the store still knows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hole_that_was_given_up_in_part_stays_so_over_a_restart() {
+    let world = asking();
+    let history = quotes(1_000, 3 * HOUR);
+    let gap = Gap {
+        source: source(),
+        from: MarketTime(MONDAY + 30 * MINUTE - 1_000),
+        to: MarketTime(MONDAY + HOUR + 10 * MINUTE),
+        kind: GapKind::Silence,
+    };
+    let piece = |from: i64, to: i64, state| {
+        let span = (MarketTime(MONDAY + from), MarketTime(MONDAY + to));
+        let ticks = history.iter().filter(|tick| within(tick, from, to)).take(200).copied().collect();
+        let record = HistoryRecord::new(TraceId([1; 16]), source(), Timestamp(7));
+        HistoryRecord { span, ticks, change: Some((gap, state)), ..record }.encode()
+    };
+    let bridge = world.open().await;
+    let mut client = welcomed(&world, &bridge).await;
+    stream_all(&mut client, 1, &without(&history, 30 * MINUTE, HOUR + 10 * MINUTE)).await;
+    client.leave().await;
+    world.store.set_damaged(damaged(0, HOUR));
+    let (first, last) =
+        (piece(30 * MINUTE - 1_000, HOUR, GapState::Open), piece(HOUR, HOUR + 10 * MINUTE, GapState::Settled));
+    bridge.core().ingest.journal.append(first.clone()).await.unwrap();
+    bridge.flush().await.unwrap();
+    bridge.shutdown().await.unwrap();
+    assert_eq!(states(&world, |_| true).await, [DAMAGED]);
+    world.store.set_damaged(None);
+
+    let bridge = world.open().await;
+    bridge.core().ingest.journal.append(last.clone()).await.unwrap();
+    bridge.flush().await.unwrap();
+    assert_eq!(states(&world, |_| true).await, [DAMAGED]);
+    // Told anew from its beginning it is whole.
+    for record in [first, last] {
+        bridge.core().ingest.journal.append(record).await.unwrap();
+    }
+    bridge.flush().await.unwrap();
+    assert_eq!(states(&world, |_| true).await, [GapState::Settled]);
+    bridge.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_whose_stored_ticks_are_damaged_is_not_counted_and_the_next_one_is() {
+    let world = asking();
+    let bridge = world.open().await;
+    let history = quotes(MINUTE, 49 * HOUR);
+    world.store.set_damaged(damaged(0, 24 * HOUR));
+    let mut client = welcomed(&world, &bridge).await;
+    stream_all(&mut client, 1, &history).await;
+    serve(&world, &mut client, &history, || days(&bridge) == 1).await;
+    client.leave().await;
+    bridge.shutdown().await.unwrap();
+    let found = world.store.latest_days(source(), 9).await.unwrap();
+    let told: Vec<_> = found.iter().map(|day| (*day == DayCheck::not_counted(day.day), day.is_equal())).collect();
+    assert_eq!(told, [(true, false), (false, true)], "{found:?}");
 }
 
 /// A piece that is told twice, by two sessions or after a crash, is stored once.

@@ -61,7 +61,7 @@ impl TickFilesView for SqlView {
 
     async fn damaged(&self, file: &ListedFile) {
         if let Some(ticks) = &self.ticks {
-            ticks.set_aside.add(file);
+            let _news = ticks.set_aside.add(file);
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What the errors of SQLite and of the file system mean to a store's user.
 
+#[cfg(test)]
+mod tests;
+
 use aitrading_store::StoreError;
 use std::io;
 
@@ -7,6 +10,10 @@ const SQLITE_CORRUPT: i64 = 11;
 const SQLITE_FULL: i64 = 13;
 const SQLITE_CONSTRAINT: i64 = 19;
 const SQLITE_NOTADB: i64 = 26;
+/// Extended codes. Without space the file beside the database that its processes share cannot grow, and under a quota a write
+/// fails: for neither does SQLite say "full".
+const SQLITE_IOERR_SHMSIZE: i64 = 4874;
+const SQLITE_IOERR_WRITE: i64 = 778;
 
 /// Gives an error its meaning and says what was being done.
 pub(crate) trait Doing<T> {
@@ -40,6 +47,9 @@ impl<T> Doing<T> for io::Result<T> {
 pub(crate) fn map(error: sqlx::Error, doing: &'static str) -> StoreError {
     // The low byte is SQLite's primary result code, the rest tells apart what we treat alike.
     let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<i64>().ok());
+    if matches!(code, Some(SQLITE_IOERR_SHMSIZE | SQLITE_IOERR_WRITE)) {
+        return StoreError::Full { doing, source: error.into() };
+    }
     match code.map(|code| code & 0xff) {
         Some(SQLITE_FULL) => StoreError::Full { doing, source: error.into() },
         Some(SQLITE_CONSTRAINT) => StoreError::Conflict { what: "a key is taken, or what it refers to is not there" },

@@ -5,6 +5,7 @@ use super::{
     error,
 };
 use crate::schema::{self, AppliedStep, SchemaStatus};
+use aitrading_env::Env;
 use aitrading_store::StoreError;
 use sqlx::{ConnectOptions, Connection, migrate::Migrator, sqlite::SqliteConnectOptions};
 use std::path::Path;
@@ -34,6 +35,16 @@ pub(crate) async fn status(file: Option<&Path>) -> Result<SchemaStatus, StoreErr
     let status = read(&mut conn).await?;
     conn.close().await.doing(READING)?;
     Ok(status)
+}
+
+/// Is there no schema in `file`, or no file? Makes none.
+pub(crate) async fn is_new(env: &Env, file: &Path) -> Result<bool, StoreError> {
+    match status(Some(file)).await {
+        Ok(status) => Ok(status.applied() == 0),
+        // SQLite says only that it cannot open it.
+        Err(_) if env.fs.metadata(file).doing(READING)?.is_none() => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 async fn read(conn: &mut Conn) -> Result<SchemaStatus, StoreError> {

@@ -61,6 +61,9 @@ impl SqlTicks {
         for day in days {
             files.push(self.with_late(day).await?);
         }
+        if !files.is_empty() {
+            self.begin_files().await?;
+        }
         let most = self.settings.file_ticks_max as usize;
         let written = self.shelf.blocking(move |shelf| write_all(shelf, files, most)).await?;
         let outcome = self.record(step, &sources, &written, &tails).await;
@@ -122,11 +125,11 @@ impl SqlTicks {
             Ok(())
         };
         if let Err(error) = self.shelf.blocking(retire).await {
-            tracing::warn!(%error, "replaced tick files stay until the next start");
+            tracing::warn!(%error, "replaced tick files stay until the next start sets them aside");
         }
     }
 
-    /// Removes what a failed commit wrote, unless its transaction went through after all. What stays is removed at start.
+    /// Removes what a failed commit wrote, unless its transaction went through after all. What stays is set aside at start.
     async fn forget(&self, written: Vec<Written>, step: Step) {
         // What cannot be told counts as gone through: a file that is not removed does no harm.
         if self.went_through(step).await.unwrap_or(true) {

@@ -56,15 +56,7 @@ impl SqlTicks {
     /// Reads what has to be written anew, and puts the late ticks into their places.
     pub(super) async fn with_late(&self, day: Day) -> Result<ToFiles, StoreError> {
         let Day { source, day, digits, late, files, tail } = day;
-        let old = files.clone();
-        let read = self.shelf.blocking(move |shelf| {
-            let mut rows = Rows::default();
-            for listed in &old {
-                rows.append(shelf.read(&source, &listed.file)?);
-            }
-            Ok(rows)
-        });
-        let mut rows = read.await?;
+        let mut rows = self.read_files(source, files.clone()).await?;
         rows.append(tail);
         rows.append(late);
         rows.sort();

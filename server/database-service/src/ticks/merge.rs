@@ -3,7 +3,6 @@
 use super::{
     SqlTicks,
     catalogue::{self, Known, Listed, WRITING},
-    rows::Rows,
 };
 use crate::sqlite::Doing;
 use aitrading_model::Source;
@@ -37,7 +36,8 @@ impl SqlTicks {
         if files.len() > limit { self.merge(source, known, files).await } else { Ok(()) }
     }
 
-    /// Merges every day of every source that has more than one file.
+    /// Merges every day of every source that has more than one file. A day with a damaged one stays as it is, and no other day
+    /// has to do with that.
     pub(super) async fn tidy_all(&self) -> Result<(), StoreError> {
         let rows = {
             let mut tx = self.db.read(WRITING).await?;
@@ -46,6 +46,7 @@ impl SqlTicks {
             let query = sqlx::query_as::<_, (i64, i64, String, i64)>(statement);
             query.fetch_all(&mut *tx).await.doing(WRITING)?
         };
+        let mut well = true;
         for (tenant, account, symbol, day) in rows {
             let source = catalogue::source((tenant, account, symbol))?;
             let (known, files) = {
@@ -53,8 +54,15 @@ impl SqlTicks {
                 let Some(known) = catalogue::find(&mut tx, &source).await? else { continue };
                 (known, catalogue::files_of_day(&mut tx, known.id, day).await?)
             };
-            self.merge(&source, known, files).await?;
+            match self.merge(&source, known, files).await {
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    tracing::warn!(symbol = source.symbol.as_str(), day, %error, "merging tick files failed");
+                    well = false;
+                }
+                merged => merged?,
+            }
         }
+        self.stats.merged(well);
         Ok(())
     }
 
@@ -67,15 +75,9 @@ impl SqlTicks {
 
     async fn merge_group(&self, source: &Source, known: Known, group: Vec<Listed>) -> Result<(), StoreError> {
         let Some((day, ordinal)) = group.first().map(|first| (first.day, first.ordinal)) else { return Ok(()) };
-        let (owner, old) = (*source, group.clone());
-        let written = self.shelf.blocking(move |shelf| {
-            let mut rows = Rows::default();
-            for listed in &old {
-                rows.append(shelf.read(&owner, &listed.file)?);
-            }
-            shelf.write(&owner, day, known.digits, &rows)
-        });
-        let file = written.await?;
+        let owner = *source;
+        let rows = self.read_files(owner, group.clone()).await?;
+        let file = self.shelf.blocking(move |shelf| shelf.write(&owner, day, known.digits, &rows)).await?;
         let mut tx = self.db.write(WRITING).await?;
         for listed in &group {
             catalogue::remove_file(tx.conn(), listed).await?;
@@ -83,7 +85,6 @@ impl SqlTicks {
         catalogue::add_file(tx.conn(), known.id, day, Some(ordinal), &file).await?;
         tx.commit().await?;
         let names: Vec<_> = group.into_iter().map(|listed| listed.file.name).collect();
-        let owner = *source;
         self.shelf
             .blocking(move |shelf| {
                 shelf.retire(&owner, &names);

@@ -4,13 +4,15 @@ use super::{
     SqlTicks,
     catalogue::{self, Listed, READING},
     rows::{Rows, TAIL_TICK_BYTES},
-    shelf::Pin,
+    shelf::{FileRow, Pin, Shelf},
 };
 use crate::sqlite::Doing;
+use aitrading_error::chain;
 use aitrading_model::{
     Bar, Cursor, DayCheck, Epoch, Gap, GapKind, GapRecord, GapState, MarketTime, Price, Source, TenantId, Tick,
     TickReject, Timeframe, Timestamp,
 };
+use aitrading_sql_engine::ListedFile;
 use aitrading_store::{StoreError, TickCounts};
 
 /// What the catalogue lists of one source.
@@ -38,7 +40,37 @@ impl SqlTicks {
     }
 
     pub(super) async fn read_file(&self, source: Source, listed: Listed) -> Result<Vec<Tick>, StoreError> {
-        self.shelf.blocking(move |shelf| Ok(shelf.read(&source, &listed.file)?.ticks)).await
+        Ok(self.read_files(source, vec![listed]).await?.ticks)
+    }
+
+    /// The ticks of listed files with their numbers, in order. A damaged file is an error that names it, for nobody could tell a
+    /// history without its ticks from a whole one; from then on health names it, too.
+    pub(crate) async fn read_files(&self, source: Source, files: Vec<Listed>) -> Result<Rows, StoreError> {
+        let asked = files.clone();
+        let read = move |shelf: &Shelf| {
+            let mut rows = Rows::default();
+            for (before, listed) in asked.iter().enumerate() {
+                match shelf.read(&source, &listed.file) {
+                    Ok(more) => rows.append(more),
+                    Err(error) => return Ok((before, Err(error))),
+                }
+            }
+            Ok((asked.len(), Ok(rows)))
+        };
+        let (whole, outcome) = self.shelf.blocking(read).await?;
+        if !self.set_aside.is_empty() {
+            let paths = files.iter().take(whole).map(|listed| self.shelf.path_of(&source, &listed.file.name));
+            paths.for_each(|path| self.set_aside.forget(&path));
+        }
+        if let (Err(error @ StoreError::Corrupt { .. }), Some(damaged)) = (&outcome, files.get(whole)) {
+            let FileRow { name, ticks, bytes, crc, min_ms, max_ms } = &damaged.file;
+            let (path, min, max) = (self.shelf.path_of(&source, name), MarketTime(*min_ms), MarketTime(*max_ms));
+            let file = ListedFile { source, path, ticks: *ticks, bytes: *bytes, crc: *crc, min, max };
+            if self.set_aside.add(&file) {
+                tracing::error!(file = file.shown(), error = %chain(error), "a tick file is damaged");
+            }
+        }
+        outcome
     }
 
     pub(super) async fn count(&self, tenant: TenantId) -> Result<TickCounts, StoreError> {

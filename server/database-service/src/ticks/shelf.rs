@@ -1,5 +1,7 @@
 //! Where tick files lie, how they are written and read, and when a replaced one may be removed.
 
+mod leftovers;
+
 use super::{format, rows::Rows};
 use crate::sqlite::Doing;
 use aitrading_env::{Env, OpenMode, RngExt};
@@ -10,6 +12,7 @@ use bytes::Bytes;
 use std::{
     collections::BTreeSet,
     fmt::Write as _,
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -84,9 +87,26 @@ fn folder_of(source: &Source) -> PathBuf {
         .join(folder("symbol", &escaped(source.symbol.as_str())))
 }
 
+/// Does trying again not help, as long as nobody mends this very file?
+fn is_of_the_file(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    // An unreadable sector has no kind of its own: EIO on Unix, ERROR_CRC and ERROR_IO_DEVICE on Windows.
+    let sector: &[i32] = if cfg!(windows) { &[23, 1117] } else { &[5] };
+    let kinds = [K::NotFound, K::UnexpectedEof, K::FileTooLarge, K::PermissionDenied];
+    kinds.contains(&error.kind()) || error.raw_os_error().is_some_and(|code| sector.contains(&code))
+}
+
 impl Shelf {
     pub(crate) fn new(env: &Env, root: PathBuf) -> Self {
         Self { env: env.clone(), root, known_dirs: Mutex::default(), retired: Mutex::default() }
+    }
+
+    pub(crate) const fn env(&self) -> &Env {
+        &self.env
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Runs `body` on a thread of its own: it blocks.
@@ -155,7 +175,7 @@ impl Shelf {
     fn remove_remains(&self, path: &Path) {
         for path in [path.to_owned(), path.with_extension("parquet.tmp")] {
             if let Ok(Some(_)) = self.env.fs.metadata(&path) {
-                // What cannot be removed now goes with the next start.
+                // What cannot be removed now is set aside by the next start.
                 self.env.fs.remove_file(&path).unwrap_or_default();
             }
         }
@@ -164,8 +184,13 @@ impl Shelf {
     /// The ticks of a file, if it is byte for byte what was written.
     pub(crate) fn read(&self, source: &Source, file: &FileRow) -> Result<Rows, StoreError> {
         let path = self.path_of(source, &file.name);
-        let bytes = self.env.fs.read(&path, FILE_BYTES_MAX).doing("reading a tick file")?;
         let damaged = || format!("tick file {}", path.display());
+        let bytes = match self.env.fs.read(&path, FILE_BYTES_MAX) {
+            Err(error) if is_of_the_file(&error) => {
+                return Err(StoreError::Corrupt { what: damaged(), source: Some(error.into()) });
+            }
+            read => read.doing("reading a tick file")?,
+        };
         if bytes.len() as u64 != file.bytes || crc32c::crc32c(&bytes) != file.crc {
             return Err(StoreError::Corrupt { what: damaged(), source: None });
         }
@@ -212,7 +237,7 @@ impl Shelf {
         self.sweep();
     }
 
-    /// Removes what waits and is no longer read. A file that cannot be removed is one more orphan for the next start.
+    /// Removes what waits and is no longer read. A file that cannot be removed is one more leftover for the next start.
     pub(crate) fn sweep(&self) {
         let free = {
             let mut retired = lock(&self.retired);
@@ -234,29 +259,5 @@ impl Shelf {
                 tracing::warn!(name, %error, "an unlisted tick file could not be removed");
             }
         }
-    }
-
-    /// Removes every file that `listed` does not name, and says how many those were.
-    pub(crate) fn remove_orphans(&self, listed: &[(Source, String)]) -> Result<u64, StoreError> {
-        let doing = "looking for leftover tick files";
-        let listed: BTreeSet<PathBuf> = listed.iter().map(|(source, name)| self.path_of(source, name)).collect();
-        let mut removed: u64 = 0;
-        let mut dirs = vec![self.root.clone()];
-        while let Some(dir) = dirs.pop() {
-            if self.env.fs.metadata(&dir).doing(doing)?.is_none() {
-                continue;
-            }
-            for entry in self.env.fs.list(&dir).doing(doing)? {
-                let path = dir.join(&entry.name);
-                let ours = entry.name.ends_with(".parquet") || entry.name.ends_with(".parquet.tmp");
-                if entry.is_dir {
-                    dirs.push(path);
-                } else if ours && !listed.contains(&path) {
-                    self.env.fs.remove_file(&path).doing(doing)?;
-                    removed = removed.saturating_add(1);
-                }
-            }
-        }
-        Ok(removed)
     }
 }

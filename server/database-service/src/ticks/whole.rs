@@ -2,7 +2,7 @@
 
 use super::{
     SqlTicks,
-    catalogue::{self, Listed, READING},
+    catalogue::{self, READING},
     imports,
     rows::Rows,
 };
@@ -59,11 +59,6 @@ impl SqlTicks {
             Ok((code.ok_or_else(|| StoreError::corrupt("the code of a refused tick"))?, ticks.cast_unsigned()))
         };
         rows.into_iter().map(refused).collect()
-    }
-
-    /// The ticks of a listed file with their numbers.
-    pub(crate) async fn file_rows(&self, source: Source, listed: Listed) -> Result<Rows, StoreError> {
-        self.shelf.blocking(move |shelf| shelf.read(&source, &listed.file)).await
     }
 
     /// How far each import has come.

@@ -34,7 +34,7 @@ impl Numbered for SqlTicks {
         };
         let mut view = self.view(&source, i64::MIN, None).await?;
         for listed in std::mem::take(&mut view.files) {
-            let rows = self.file_rows(source, listed).await?;
+            let rows = self.read_files(source, vec![listed]).await?;
             show(&rows.epochs, &rows.seqs);
         }
         show(&view.tail.epochs, &view.tail.seqs);

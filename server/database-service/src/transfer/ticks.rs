@@ -61,7 +61,7 @@ async fn send(from: &SqlTicks, to: &mut TakeOver<'_>, hear: &mut Hear<'_>) -> Re
         let (source, mut sent) = (whole.source, 0_u64);
         let mut view = from.view(&source, i64::MIN, None).await?;
         for listed in std::mem::take(&mut view.files) {
-            let rows = from.file_rows(source, listed).await?;
+            let rows = from.read_files(source, vec![listed]).await?;
             sent = sent.saturating_add(rows.len() as u64);
             to.add(&whole.part_of(rows)).await?;
             hear(&format!("ticks of {}", source.symbol), sent);

@@ -1,10 +1,11 @@
 //! Opening, reopening, and directories that cannot be opened.
 
 use crate::world::{World, block_on, everything, feed, small};
-use aitrading_database_service::{Database, SchemaState, Servers, Settings};
+use aitrading_database_link::Secrets;
+use aitrading_database_service::{Database, Databases, SchemaState, Servers, Settings};
 use aitrading_error::Coded;
 use aitrading_hub::Status;
-use aitrading_model::{AccountId, MarketTime, ReportState, SymbolSpec, TenantId};
+use aitrading_model::{AccountId, MarketTime, ReportState, SymbolSpec, TenantId, Tick};
 use aitrading_store::{SignalChange, StoreError, conformance::sample};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -163,6 +164,95 @@ fn a_file_that_is_no_database_is_named_as_damaged() {
         world.env.fs.write_atomic(&world.dir.path().join("main.db"), &[7; 8192]).unwrap();
         let refused = world.open(Settings::default()).await.unwrap_err();
         assert_eq!(refused.dna().code, "STORE_CORRUPT", "{refused:?}");
+    });
+}
+
+/// A history of `days` days, closed; its ticks.
+async fn history(world: &World, days: i64) -> Vec<Tick> {
+    let ticks: Vec<Tick> = (0..days).flat_map(|day| sample::ticks(day * 86_400_000, 30)).collect();
+    let database = world.open(small()).await.unwrap();
+    feed(&database, sample::source(1, "GBPJPY"), &ticks, 30).await.unwrap();
+    database.close().await.unwrap();
+    ticks
+}
+
+/// `spoil` is what happens to `main.db`: whoever opens it then is told, and no file is touched.
+async fn check_lost(spoil: impl AsyncFn(&World)) {
+    let world = World::new();
+    let (fs, main) = (&world.env.fs, world.dir.path().join("main.db"));
+    let ticks = history(&world, 6).await;
+    let (files, kept) = (world.tick_files(), fs.read(&main, 1 << 30).unwrap());
+    assert_eq!(files.len(), 6);
+    fs.remove_file(&main).unwrap();
+    spoil(&world).await;
+    for _ in 0..2 {
+        let refused = world.open(small()).await.unwrap_err();
+        assert!(matches!(refused, StoreError::CatalogueLost { files: 6, .. }), "{refused:?}");
+        let (servers, secrets) = (Servers::default(), Secrets::default());
+        let health = Databases::examine(&world.env, small(), &servers, &secrets, world.dir.path()).await;
+        assert_eq!(health.unwrap_err().dna().code, "STORE_CATALOGUE_LOST");
+        assert_eq!(world.tick_files(), files);
+    }
+    fs.write_atomic(&main, &kept).unwrap();
+    let database = world.start(small()).await.unwrap();
+    assert_eq!(everything(&database, sample::source(1, "GBPJPY")).await.unwrap(), ticks);
+    assert_eq!(world.tick_files(), files);
+}
+
+#[test]
+fn a_history_without_its_catalogue_is_refused_and_left_as_it_is() {
+    block_on(async {
+        check_lost(async |world: &World| {
+            let made = Database::migrate(&world.env, world.dir.path()).await.unwrap_err();
+            assert_eq!(made.dna().code, "STORE_CATALOGUE_LOST");
+            assert!(world.env.fs.metadata(&world.dir.path().join("main.db")).unwrap().is_none(), "nothing is made");
+        })
+        .await;
+        check_lost(async |world: &World| {
+            world.env.fs.write_atomic(&world.dir.path().join("main.db"), &[]).unwrap();
+        })
+        .await;
+        // The catalogue of another directory, which never had a tick.
+        check_lost(async |world: &World| {
+            let other = World::new();
+            other.open(small()).await.unwrap().close().await.unwrap();
+            let empty = other.env.fs.read(&other.dir.path().join("main.db"), 1 << 30).unwrap();
+            world.env.fs.write_atomic(&world.dir.path().join("main.db"), &empty).unwrap();
+        })
+        .await;
+    });
+}
+
+#[test]
+fn files_that_an_older_catalogue_does_not_list_are_set_aside_by_the_server_alone() {
+    let world = World::new();
+    block_on(async {
+        let (fs, main, source) = (&world.env.fs, world.dir.path().join("main.db"), sample::source(1, "GBPJPY"));
+        let old = history(&world, 2).await;
+        let kept = fs.read(&main, 1 << 30).unwrap();
+        history(&world, 4).await;
+        let files = world.tick_files();
+        assert_eq!(files.len(), 4);
+        let newest = fs.read(&files[3], 1 << 20).unwrap();
+        fs.write_atomic(&main, &kept).unwrap();
+
+        let looks = world.open(small()).await.unwrap();
+        assert_eq!(everything(&looks, source).await.unwrap(), old);
+        looks.close().await.unwrap();
+        assert_eq!(world.tick_files(), files, "who only looks moves nothing");
+        let (servers, secrets) = (Servers::default(), Secrets::default());
+        Databases::examine(&world.env, small(), &servers, &secrets, world.dir.path()).await.unwrap();
+        assert_eq!(world.tick_files(), files);
+
+        let database = world.open(small()).await.unwrap();
+        assert_eq!(database.set_leftovers_aside().await.unwrap(), 2);
+        assert_eq!(everything(&database, source).await.unwrap(), old);
+        assert_eq!(world.tick_files(), files[..2]);
+        let aside = world.files_below("set-aside");
+        assert_eq!(aside.len(), 2);
+        assert!(aside[1].ends_with(files[3].strip_prefix(world.dir.path().join("ticks")).unwrap()), "{aside:?}");
+        assert_eq!(fs.read(&aside[1], 1 << 20).unwrap(), newest, "whole, and in a folder of the same name");
+        assert_eq!(database.set_leftovers_aside().await.unwrap(), 0);
     });
 }
 

@@ -29,6 +29,13 @@ impl World {
         Database::open(&self.env, settings, self.dir.path()).await
     }
 
+    /// As the server does it.
+    pub(crate) async fn start(&self, settings: Settings) -> Result<Database, StoreError> {
+        let database = self.open(settings).await?;
+        database.set_leftovers_aside().await?;
+        Ok(database)
+    }
+
     /// With all its parts, `servers` among them.
     pub(crate) async fn open_all(&self, settings: Settings, servers: &Servers) -> Result<Databases, OpenError> {
         Databases::open(&self.env, settings, servers, &Secrets::default(), self.dir.path()).await
@@ -36,7 +43,12 @@ impl World {
 
     /// Names of all files below `ticks/`.
     pub(crate) fn tick_files(&self) -> Vec<PathBuf> {
-        let (mut files, mut dirs) = (Vec::new(), vec![self.dir.path().join("ticks")]);
+        self.files_below("ticks")
+    }
+
+    /// Names of all files below a folder.
+    pub(crate) fn files_below(&self, folder: &str) -> Vec<PathBuf> {
+        let (mut files, mut dirs) = (Vec::new(), vec![self.dir.path().join(folder)]);
         while let Some(dir) = dirs.pop() {
             for entry in self.env.fs.list(&dir).unwrap_or_default() {
                 let into = if entry.is_dir { &mut dirs } else { &mut files };

@@ -23,7 +23,11 @@ struct State {
     mark: JournalMark,
     sources: BTreeMap<Source, Kept>,
     imports: BTreeMap<(TenantId, ImportKey), ImportProgress>,
+    damaged: Option<Span>,
 }
+
+/// A source and a part of its time; the end is no part of it.
+type Span = (Source, MarketTime, MarketTime);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -67,7 +71,23 @@ impl Kept {
     }
 }
 
+impl State {
+    fn check(&self, source: Source, from: MarketTime, to: MarketTime) -> Result<(), StoreError> {
+        match self.damaged {
+            Some((of, first, end)) if of == source && from < end && first < to => {
+                Err(StoreError::corrupt(format!("ticks of {}", source.symbol)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl MemoryTicks {
+    /// Ticks of this span are damaged from now on, until it is `None`: who reads them or puts others between them is refused.
+    pub fn set_damaged(&self, span: Option<(Source, MarketTime, MarketTime)>) {
+        lock(&self.0).damaged = span;
+    }
+
     fn with<T: Default>(&self, source: Source, read: impl FnOnce(&Kept) -> T) -> T {
         lock(&self.0).sources.get(&source).map(read).unwrap_or_default()
     }
@@ -80,6 +100,10 @@ impl TickStore for MemoryTicks {
         let mut state = lock(&self.0);
         if commit.mark <= state.mark {
             return Err(StoreError::AlreadyDone { stored: state.mark });
+        }
+        for part in &commit.sources {
+            let last = |tick: &Tick| MarketTime(tick.time.0.saturating_add(1));
+            part.late.iter().try_for_each(|tick| state.check(part.source, tick.time, last(tick)))?;
         }
         state.mark = commit.mark;
         for part in commit.sources {
@@ -134,11 +158,13 @@ impl TickStore for MemoryTicks {
         to: MarketTime,
         limit: usize,
     ) -> Result<Vec<Tick>, StoreError> {
+        lock(&self.0).check(source, from, to)?;
         let inside = |tick: &&Tick| from <= tick.time && tick.time < to;
         Ok(self.with(source, |kept| kept.ticks.iter().filter(inside).take(limit).copied().collect()))
     }
 
     async fn scan(&self, source: Source, visit: &mut Visit<'_>) -> Result<u64, StoreError> {
+        lock(&self.0).check(source, MarketTime(i64::MIN), MarketTime(i64::MAX))?;
         let ticks = self.with(source, |kept| kept.ticks.clone());
         ticks.chunks(BATCH).for_each(visit);
         Ok(ticks.len() as u64)
