@@ -50,17 +50,19 @@ pub(crate) async fn run(
         );
         return closed.and(Err(Failure::new(Exit::Config, text)));
     }
+    let damaged = damaged(&desk).await;
     let made = make(env, &desk, &layout, args, elsewhere).await;
     let closed = desk.close().await;
-    let manifest = made?;
+    let (manifest, damaged) = (made?, damaged?);
     closed?;
     let (files, bytes) = (manifest.files.len() as u64, manifest.bytes());
     if args.json {
         let value = serde_json::json!({
             "to": args.to.display().to_string(), "files": files, "bytes": bytes, "secrets": manifest.secrets, "verified": true,
-            "left_out": manifest.left_out,
+            "left_out": manifest.left_out, "damaged": damaged,
         });
-        return print(out, format_args!("{value}"));
+        print(out, format_args!("{value}"))?;
+        return whole(&damaged);
     }
     print(out, format_args!("backup    {}", args.to.display()))?;
     print(out, format_args!("  files   {}, {} bytes, each read back and compared", grouped(files), grouped(bytes)))?;
@@ -70,7 +72,45 @@ pub(crate) async fn run(
         "keys are not in it: keep a copy of keys/ elsewhere, the restored server needs it"
     };
     print(out, format_args!("  secrets {keys}"))?;
-    manifest.left_out.iter().try_for_each(|part| print(out, format_args!("  NOT in it: {part}")))
+    manifest.left_out.iter().try_for_each(|part| print(out, format_args!("  NOT in it: {part}")))?;
+    whole(&damaged)
+}
+
+/// A copy of damaged files is made, and is not called good.
+fn whole(damaged: &[String]) -> Result<(), Failure> {
+    if damaged.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "the backup is made, but these ticks were damaged before they were copied: {}; restore their files from an earlier \
+         backup, and keep that one [BACKUP_SOURCE_DAMAGED]",
+        damaged.join(", ")
+    );
+    Err(Failure::new(Exit::Data, text))
+}
+
+/// The sources whose stored ticks cannot all be read back. The copy is compared with what was copied, and says nothing of that.
+async fn damaged(desk: &Desk) -> Result<Vec<String>, Failure> {
+    let ticks = desk.databases.embedded().stores().ticks;
+    let (mut hurt, mut whole) = (Vec::new(), BTreeMap::<_, u64>::new());
+    for (source, _) in ticks.cursors().await? {
+        match ticks.scan(source, &mut |_| ()).await {
+            Ok(count) => {
+                let sum = whole.entry(source.tenant).or_default();
+                *sum = sum.saturating_add(count);
+            }
+            Err(error) => hurt.push(format!("{} of account {} ({error})", source.symbol, source.account)),
+        }
+    }
+    if hurt.is_empty() {
+        for (tenant, read) in whole {
+            let stored = ticks.counts(tenant).await?.stored;
+            if stored != read {
+                hurt.push(format!("{} of {stored} of tenant {tenant}", stored.saturating_sub(read)));
+            }
+        }
+    }
+    Ok(hurt)
 }
 
 /// What the configuration keeps on servers: a backup of the directory has none of it. The cache may be forgotten.

@@ -108,3 +108,26 @@ async fn what_lies_on_servers_is_not_left_out_without_a_word() {
     assert!(made.succeeded().out.contains("NOT in it: events at localhost:1"), "{}", made.out);
     assert!(world.read("copy/manifest.json").contains("events at localhost:1"));
 }
+
+#[tokio::test]
+async fn a_copy_of_damaged_ticks_is_not_called_good() {
+    let world = World::new();
+    desk(&world).await;
+    let mut folders = vec!["desk/store/ticks".to_owned()];
+    let mut file = None;
+    while let Some(folder) = folders.pop() {
+        for entry in world.env.fs.list(&world.path(&folder)).unwrap() {
+            let path = format!("{folder}/{}", entry.name);
+            if entry.is_dir {
+                folders.push(path)
+            } else if path.ends_with(".parquet") {
+                file = Some((path, entry.len))
+            }
+        }
+    }
+    let (file, length) = file.unwrap();
+    flip(&world, &file, length / 2);
+    let made = world.run(&["backup", "--data-dir", "desk", "--to", "copy"]).await;
+    made.refused(65, &["BACKUP_SOURCE_DAMAGED", "the backup is made"]);
+    assert!(world.env.fs.metadata(&world.path("copy/manifest.json")).unwrap().is_some());
+}
