@@ -152,7 +152,8 @@ async fn make(
         files.insert(path, copied);
     }
     let files: Vec<Entry> = files.into_iter().map(|(path, sum)| Entry::new(path, sum)).collect();
-    let manifest = Manifest { left_out, ..Manifest::new(env, args.with_secrets, files) };
+    let mut manifest = Manifest::new(env, args.with_secrets, files);
+    manifest.left_out = left_out;
     copy::settle(env, &to, manifest.files.iter().map(|file| file.path.as_str()))?;
     manifest.check(env, &to)?;
     manifest.write(env, &to)?;
