@@ -100,7 +100,7 @@ async fn what_lies_on_servers_is_not_left_out_without_a_word() {
     let world = World::new();
     desk(&world).await;
     let config = world.read("desk/aitrading.toml");
-    let server = "\n[database.events.nats]\nhost = \"localhost\"\nport = 1\n";
+    let server = "\n[database.events.nats]\nhost = \"localhost\"\nport = 1\nplaintext = true\n";
     world.write("desk/aitrading.toml", &format!("{config}{server}"));
     let refused = world.run(&["backup", "--data-dir", "desk", "--to", "copy"]).await;
     refused.refused(78, &["BACKUP_ELSEWHERE", "events at localhost:1", "--embedded-only"]);
