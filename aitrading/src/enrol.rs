@@ -6,7 +6,7 @@ use aitrading_keystore::{DeviceKeys, SealedFiles};
 use aitrading_model::{AccountId, DeviceId, TenantId, Timestamp};
 use aitrading_security::pki::spki_pin;
 use aitrading_settings::{Identity, Limits, Reconnect, Server, Settings, Terminal, Ticks};
-use aitrading_store::{Device, Stores, Subscription, SubscriptionStatus, SymbolScope};
+use aitrading_store::{Device, Entitlement, Stores, Subscription, SubscriptionStatus, SymbolScope};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
@@ -98,7 +98,7 @@ pub(crate) fn write_client(
     let settings = settings(vault, config, dir, device, wish)?;
     // The settings come last: a directory without them is not a client yet.
     write("settings.toml", settings.render().as_bytes())?;
-    Ok(Device { tenant: config.tenant, account: wish.account, device, public_key, revoked: false })
+    Ok(Device::new(config.tenant, wish.account, device, public_key))
 }
 
 /// Writes `client.pem`, `client.key` and `ca.pem` of an auditor.
@@ -187,5 +187,6 @@ fn subscription(env: &Env, tenant: TenantId, account: AccountId) -> Subscription
         expires_at: Timestamp(env.clock.wall_ns()).plus(SUBSCRIPTION_LIFE),
         symbols: SymbolScope::All,
         auto_trading: true,
+        entitlement: Entitlement::default(),
     }
 }

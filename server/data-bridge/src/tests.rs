@@ -204,7 +204,8 @@ impl World {
     /// Writes the seat's device into the registry.
     async fn enrol(&self, public_key: [u8; 32], revoked: bool) {
         let Seat { tenant, account, device } = SEAT;
-        self.devices.put(Device { tenant, account, device, public_key, revoked }).await.unwrap();
+        let device = Device { revoked, ..Device::new(tenant, account, device, public_key) };
+        self.devices.put(device).await.unwrap();
     }
 
     async fn open_with(&self, seats: Arc<Seats>) -> Result<Bridge, BridgeError> {

@@ -3,8 +3,9 @@
 use crate::{LocalChains, LocalPatterns};
 use aitrading_env::Env;
 use aitrading_store::{
-    AuditMirror, ChainStore, ChainTraceStore, LogPolicyStore, LogStore, OrderStore, PlatformStores, PositionStore,
-    RiskStore, SecurityEventStore, SequenceStore, UserStore,
+    AuditMirror, ChainStore, ChainTraceStore, IdempotencyStore, InviteStore, LockoutStore, LogPolicyStore, LogStore,
+    LoginSessionStore, OrderStore, PlatformStores, PositionStore, RevocationStore, RiskStore, SecurityEventStore,
+    SequenceStore, UserStore,
     memory::{MemoryEventBus, MemorySharedCache},
 };
 use std::{fmt, sync::Arc};
@@ -14,6 +15,16 @@ use std::{fmt, sync::Arc};
 pub struct PlatformRows {
     /// Who logs in.
     pub users: Arc<dyn UserStore>,
+    /// Who may enrol once.
+    pub invites: Arc<dyn InviteStore>,
+    /// Who is logged in, and how that goes on.
+    pub login_sessions: Arc<dyn LoginSessionStore>,
+    /// What is not believed any more.
+    pub revocations: Arc<dyn RevocationStore>,
+    /// Who may not try again until when.
+    pub lockouts: Arc<dyn LockoutStore>,
+    /// Changes that were asked for, and their answers.
+    pub idempotency: Arc<dyn IdempotencyStore>,
     /// Orders and what happened to them.
     pub orders: Arc<dyn OrderStore>,
     /// Positions.
@@ -48,6 +59,11 @@ impl PlatformRows {
     pub fn within(self, stores: PlatformStores) -> PlatformStores {
         let Self {
             users,
+            invites,
+            login_sessions,
+            revocations,
+            lockouts,
+            idempotency,
             orders,
             positions,
             risk,
@@ -61,6 +77,11 @@ impl PlatformRows {
         } = self;
         PlatformStores {
             users,
+            invites,
+            login_sessions,
+            revocations,
+            lockouts,
+            idempotency,
             orders,
             positions,
             risk,
@@ -83,6 +104,11 @@ impl PlatformRows {
         let now_ns = move || clock.mono_ns();
         PlatformStores {
             users: self.users,
+            invites: self.invites,
+            login_sessions: self.login_sessions,
+            revocations: self.revocations,
+            lockouts: self.lockouts,
+            idempotency: self.idempotency,
             orders: self.orders,
             positions: self.positions,
             risk: self.risk,

@@ -61,4 +61,14 @@ turns! {
     Chains = 15,
     /// Traces along chains.
     ChainTraces = 16,
+    /// Invitations.
+    Invites = 17,
+    /// Login sessions.
+    LoginSessions = 18,
+    /// Revocations.
+    Revocations = 19,
+    /// Lockouts.
+    Lockouts = 20,
+    /// Idempotency keys.
+    Idempotency = 21,
 }

@@ -108,6 +108,11 @@ impl RemoteStores {
         let remote = Arc::new(self.0.clone());
         PlatformStores {
             users: remote.clone(),
+            invites: remote.clone(),
+            login_sessions: remote.clone(),
+            revocations: remote.clone(),
+            lockouts: remote.clone(),
+            idempotency: remote.clone(),
             orders: remote.clone(),
             positions: remote.clone(),
             risk: remote.clone(),

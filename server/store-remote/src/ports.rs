@@ -2,6 +2,7 @@
 //! service's side. A method of a trait that is missing here does not compile.
 
 mod declare;
+mod identity;
 mod platform;
 mod trading;
 
@@ -42,8 +43,8 @@ macro_rules! ports {
 
 ports! {
     trading: ticks signals subscriptions accounts devices meta;
-    platform: users orders positions risk sequences logs log_policies security_events audit chains chain_traces graph
-        patterns events shared;
+    platform: users invites login_sessions revocations lockouts idempotency orders positions risk sequences logs
+        log_policies security_events audit chains chain_traces graph patterns events shared;
 }
 
 /// Finds `PORT/METHOD`.

@@ -11,23 +11,30 @@ pub mod accounts;
 pub mod audit;
 pub mod chain_traces;
 pub mod chains;
+pub mod devices;
 pub mod events;
 pub mod graph;
+pub mod idempotency;
 pub mod imports;
+pub mod invites;
 pub mod late;
+pub mod lockouts;
 pub mod log_policies;
+pub mod login_sessions;
 pub mod logs;
 pub mod orders;
 pub mod patterns;
 mod platform;
 pub mod positions;
 pub mod race;
+pub mod revocations;
 pub mod risk;
 pub mod sample;
 pub mod security_events;
 pub mod sequences;
 pub mod shared_cache;
 pub mod signals;
+pub mod subscriptions;
 pub mod ticks;
 pub mod users;
 
@@ -87,8 +94,14 @@ macro_rules! signal_store_conformance {
 macro_rules! other_stores_conformance {
     ($run:path) => {
         $crate::conformance_tests!($run, accounts:
-            subscriptions_are_replaced too_wide_a_scope_is_refused an_older_snapshot_does_not_replace_a_newer_one
-            specifications_are_kept_by_symbol revocation_is_final facts_are_kept);
+            an_older_snapshot_does_not_replace_a_newer_one specifications_are_kept_by_symbol facts_are_kept);
+        $crate::conformance_tests!($run, subscriptions:
+            subscriptions_are_replaced every_field_of_an_entitlement_survives
+            t33_a_change_is_found_behind_the_last_place t33_who_asks_for_changes_misses_none
+            too_wide_a_subscription_is_refused);
+        $crate::conformance_tests!($run, devices:
+            every_field_of_a_device_survives revocation_is_final a_certificate_is_renewed_in_two_steps
+            raced_changes_of_a_device_are_all_kept an_unknown_device_is_refused);
     };
 }
 

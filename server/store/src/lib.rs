@@ -12,20 +12,27 @@ mod chain_traces;
 mod chains;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod devices;
 mod error;
 mod events;
 mod graph;
 mod hex;
+mod idempotency;
 mod imports;
+mod invites;
+mod lockouts;
 mod log_policies;
+mod login_sessions;
 mod logs;
 mod mark;
 pub mod memory;
 mod meta;
 mod orders;
 mod patterns;
+mod places;
 mod platform;
 mod positions;
+mod revocations;
 mod risk;
 mod security_events;
 mod sequences;
@@ -37,24 +44,33 @@ mod tests;
 mod ticks;
 mod users;
 
-pub use accounts::{AccountStore, Device, DeviceStore, StateAt};
+pub use accounts::{AccountStore, StateAt};
 pub use audit_mirror::{AuditMirror, AuditRow, check_audit_rows};
 pub use bounds::{PAGE_MAX, Version, Versioned, check_limit};
 pub use cache::{Cache, CacheKey};
 pub use chain_traces::{ChainSpan, ChainTraceStore, SpanPlace, check_spans};
 pub use chains::{ChainDefinition, ChainDependency, ChainEdge, ChainId, ChainNode, ChainStatus, ChainStore};
+pub use devices::{Device, DeviceStore, not_enrolled};
 pub use error::{Source as ErrorSource, StoreError};
 pub use events::{Delivery, Event, EventBus, EventStream, Topic, check_consumer};
 pub use graph::{ChainGraph, ChainShape, Direction, GraphEdge, GraphName, Reached};
+pub use idempotency::{
+    Begun, IdempotencyKey, IdempotencyStore, RUN_TAKEN_OVER_AFTER, RunAnswer, RunAsked, RunName, RunState, StoredRun,
+};
 pub use imports::{IMPORT_EPOCH, IMPORT_PART_MAX, ImportCommit, ImportKey, ImportProgress};
+pub use invites::{Invite, InviteId, InvitePurpose, InviteStore, Redeemed, Redemption, check_invite_name};
+pub use lockouts::{Lockout, LockoutKey, LockoutStore};
 pub use log_policies::{LogCost, LogPolicyStore, RetentionPolicy, StorageTier, TIER_NAME_MAX};
+pub use login_sessions::{Ended, LoginSession, LoginSessionId, LoginSessionStore};
 pub use logs::{LogBatch, LogLevel, LogLine, LogPartition, LogPlace, LogQuery, LogStore, StoredLogLine, day_of};
 pub use mark::JournalMark;
 pub use meta::MetaStore;
 pub use orders::{OrderEvent, OrderId, OrderState, OrderStore, OrderView, StoredOrderEvent, check_order};
 pub use patterns::{Match, Near, Pattern, PatternIndex, PatternKind, check_patterns, check_vector};
+pub use places::{Place, Placed};
 pub use platform::PlatformStores;
 pub use positions::{PositionBook, PositionStore};
+pub use revocations::{Revocation, RevocationKind, RevocationStore};
 pub use risk::{RiskPart, RiskRecord, RiskScope, RiskStore};
 pub use security_events::{
     SecurityEvent, SecurityEventStore, SecurityPlace, SecurityQuery, SecuritySeverity, check_security_events,
@@ -68,7 +84,7 @@ pub use signals::{
     DenialRow, Outcome, ReportHead, ReportRow, SignalChange, SignalCounts, SignalHead, SignalRow, SignalState,
     SignalStore, SignalView, StoredDenial, StoredReport, Verdict,
 };
-pub use subscriptions::{Subscription, SubscriptionStatus, SubscriptionStore, SymbolScope};
+pub use subscriptions::{Entitlement, PaymentState, Subscription, SubscriptionStatus, SubscriptionStore, SymbolScope};
 pub use ticks::{GapChange, LATE_EPOCH, SeqRun, SourceCommit, TickCommit, TickCounts, TickStore, Visit};
 pub use users::{LoginName, User, UserId, UserRole, UserStatus, UserStore};
 

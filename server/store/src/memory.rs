@@ -7,25 +7,29 @@ mod chains;
 mod events;
 mod evidence;
 mod graph;
+mod identity;
 mod logs;
 mod orders;
 mod patterns;
+mod placed;
 mod shared_cache;
 mod shelf;
 mod signals;
 mod ticks;
 mod users;
 
-pub use accounts::{MemoryAccounts, MemoryDevices, MemoryMeta, MemorySubscriptions};
+pub use accounts::{MemoryAccounts, MemoryDevices, MemoryMeta};
 pub use books::{MemoryPositions, MemoryRisk, MemorySequences};
 pub use cache::MemoryCache;
 pub use chains::{MemoryChainTraces, MemoryChains};
 pub use events::MemoryEventBus;
 pub use evidence::{MemoryAudit, MemorySecurityEvents};
 pub use graph::MemoryGraph;
+pub use identity::{MemoryIdempotency, MemoryInvites, MemoryLockouts, MemoryLoginSessions};
 pub use logs::{MemoryLogPolicies, MemoryLogs};
 pub use orders::MemoryOrders;
 pub use patterns::MemoryPatterns;
+pub use placed::{MemoryRevocations, MemorySubscriptions};
 pub use shared_cache::MemorySharedCache;
 pub use signals::MemorySignals;
 pub use ticks::MemoryTicks;
@@ -52,6 +56,11 @@ pub fn stores(now_ns: impl Fn() -> u64 + Send + Sync + 'static) -> Stores {
 pub fn platform_stores(now_ns: impl Fn() -> u64 + Clone + Send + Sync + 'static) -> PlatformStores {
     PlatformStores {
         users: Arc::new(MemoryUsers::default()),
+        invites: Arc::new(MemoryInvites::default()),
+        login_sessions: Arc::new(MemoryLoginSessions::default()),
+        revocations: Arc::new(MemoryRevocations::default()),
+        lockouts: Arc::new(MemoryLockouts::default()),
+        idempotency: Arc::new(MemoryIdempotency::default()),
         orders: Arc::new(MemoryOrders::default()),
         positions: Arc::new(MemoryPositions::default()),
         risk: Arc::new(MemoryRisk::default()),

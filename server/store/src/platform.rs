@@ -1,8 +1,9 @@
 //! The stores of the platform around trading.
 
 use crate::{
-    AuditMirror, ChainGraph, ChainStore, ChainTraceStore, EventBus, LogPolicyStore, LogStore, OrderStore, PatternIndex,
-    PositionStore, RiskStore, SecurityEventStore, SequenceStore, SharedCache, UserStore,
+    AuditMirror, ChainGraph, ChainStore, ChainTraceStore, EventBus, IdempotencyStore, InviteStore, LockoutStore,
+    LogPolicyStore, LogStore, LoginSessionStore, OrderStore, PatternIndex, PositionStore, RevocationStore, RiskStore,
+    SecurityEventStore, SequenceStore, SharedCache, UserStore,
 };
 use std::{fmt, sync::Arc};
 
@@ -11,6 +12,16 @@ use std::{fmt, sync::Arc};
 pub struct PlatformStores {
     /// Who logs in.
     pub users: Arc<dyn UserStore>,
+    /// Who may enrol once.
+    pub invites: Arc<dyn InviteStore>,
+    /// Who is logged in, and how that goes on.
+    pub login_sessions: Arc<dyn LoginSessionStore>,
+    /// What is not believed any more.
+    pub revocations: Arc<dyn RevocationStore>,
+    /// Who may not try again until when.
+    pub lockouts: Arc<dyn LockoutStore>,
+    /// Changes that were asked for, and their answers.
+    pub idempotency: Arc<dyn IdempotencyStore>,
     /// Orders and what happened to them.
     pub orders: Arc<dyn OrderStore>,
     /// Positions.

@@ -124,6 +124,11 @@ macro_rules! twin {
 twin!(patterns, pattern_index_conformance, PatternIndex, MemoryPatterns);
 twin!(graph, chain_graph_conformance, ChainGraph, MemoryGraph);
 twin!(users, user_store_conformance, UserStore, MemoryUsers);
+twin!(invites, invite_store_conformance, InviteStore, MemoryInvites);
+twin!(login_sessions, login_session_store_conformance, LoginSessionStore, MemoryLoginSessions);
+twin!(revocations, revocation_store_conformance, RevocationStore, MemoryRevocations);
+twin!(lockouts, lockout_store_conformance, LockoutStore, MemoryLockouts);
+twin!(idempotency, idempotency_store_conformance, IdempotencyStore, MemoryIdempotency);
 twin!(orders, order_store_conformance, OrderStore, MemoryOrders);
 twin!(positions, position_store_conformance, PositionStore, MemoryPositions);
 twin!(risk, risk_store_conformance, RiskStore, MemoryRisk);
@@ -246,6 +251,27 @@ fn a_user_is_printed_without_secrets() {
     };
     let shown = format!("{user:?}");
     assert!(shown.contains("anna") && !shown.contains("77") && !shown.contains("88"), "{shown}");
+}
+
+#[test]
+fn what_sessions_lockouts_and_answers_hold_is_not_printed() {
+    let (tenant, at) = (TenantId(1), aitrading_model::Timestamp(0));
+    let session = crate::LoginSession {
+        tenant,
+        id: crate::LoginSessionId([1; 16]),
+        user: crate::UserId([2; 16]),
+        device: Some([77; 32]),
+        state: vec![77; 3],
+        created_at: at,
+        expires_at: at,
+        ended: None,
+    };
+    let lockout =
+        crate::Lockout { tenant, key: crate::LockoutKey([1; 32]), state: vec![77; 3], until: at, changed_at: at };
+    let answer = crate::RunAnswer { status: 201, content_type: "77".to_owned(), body: b"77".to_vec() };
+    for shown in [format!("{session:?}"), format!("{lockout:?}"), format!("{:?}", crate::Begun::Done(answer))] {
+        assert!(!shown.contains("77") && !shown.contains("55, 55"), "{shown}");
+    }
 }
 
 #[test]

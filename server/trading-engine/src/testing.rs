@@ -11,7 +11,7 @@ use aitrading_model::{
     TenantId, Tick, TickFlags, Ticket, Timeframe, Timestamp, TraceId, Volume,
 };
 use aitrading_security::signing::SigningKey;
-use aitrading_store::{Subscription, SubscriptionStatus, SymbolScope};
+use aitrading_store::{Entitlement, Subscription, SubscriptionStatus, SymbolScope};
 use aitrading_wire::{
     REPORT_DOMAIN, ReportEnvelope, encode_report,
     services::{FeedBatch, Seat, SessionOpened},
@@ -70,6 +70,7 @@ pub(crate) fn subscription() -> Subscription {
         expires_at: Timestamp(i64::MAX),
         symbols: SymbolScope::All,
         auto_trading: true,
+        entitlement: Entitlement::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use aitrading_channel::{Event, Resume};
 use aitrading_env::{Clock, sim::ManualClock};
-use aitrading_store::{StoreError, Subscription, SubscriptionStatus, SymbolScope};
+use aitrading_store::{Entitlement, Place, Placed, StoreError, Subscription, SubscriptionStatus, SymbolScope};
 use aitrading_wire::link::{Heartbeat, SubscriptionState};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ fn subscription(status: SubscriptionStatus, expires_at: i64) -> Subscription {
         expires_at: Timestamp(expires_at),
         symbols: SymbolScope::All,
         auto_trading: true,
+        entitlement: Entitlement::default(),
     }
 }
 
@@ -42,6 +43,9 @@ impl SubscriptionStore for Broken {
         Err(StoreError::Invalid { what: "broken" })
     }
     async fn all(&self, _: usize) -> Result<Vec<Subscription>, StoreError> {
+        Err(StoreError::Invalid { what: "broken" })
+    }
+    async fn since(&self, _: TenantId, _: Place, _: usize) -> Result<Vec<Placed<Subscription>>, StoreError> {
         Err(StoreError::Invalid { what: "broken" })
     }
 }

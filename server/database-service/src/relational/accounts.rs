@@ -1,20 +1,16 @@
-//! Account snapshots, specifications and devices.
+//! Account snapshots and specifications.
 
 use super::db::{Db, Doing};
-use aitrading_model::{AccountId, DeviceId, SymbolSpec, TenantId, Timestamp};
-use aitrading_store::{AccountStore, Device, DeviceStore, StateAt, StoreError};
+use aitrading_model::{AccountId, SymbolSpec, TenantId, Timestamp};
+use aitrading_store::{AccountStore, StateAt, StoreError};
 use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 
 const STATES: &str = "keeping an account's state";
 const SPECS: &str = "keeping symbol specifications";
-const DEVICES: &str = "keeping a device";
 
 #[derive(Debug)]
 pub(crate) struct SqlAccounts(pub(crate) Db);
-
-#[derive(Debug)]
-pub(crate) struct SqlDevices(pub(crate) Db);
 
 fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|_| StoreError::Invalid { what: "the value has no JSON form" })
@@ -82,58 +78,5 @@ impl AccountStore for SqlAccounts {
         let query = query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed());
         let rows = query.fetch_all(&mut *tx).await.doing(SPECS)?;
         rows.iter().map(|body| from_json(body, "a symbol specification")).collect()
-    }
-}
-
-type DeviceRow = (i64, i64, Vec<u8>, Vec<u8>, bool);
-
-fn device((tenant, account, device, key, revoked): DeviceRow) -> Result<Device, StoreError> {
-    let damaged = |_| StoreError::corrupt("a device's id or key");
-    Ok(Device {
-        tenant: TenantId(tenant.cast_unsigned()),
-        account: AccountId(account.cast_unsigned()),
-        device: DeviceId(device.try_into().map_err(damaged)?),
-        public_key: key.try_into().map_err(damaged)?,
-        revoked,
-    })
-}
-
-#[async_trait]
-impl DeviceStore for SqlDevices {
-    async fn put(&self, device: Device) -> Result<(), StoreError> {
-        let mut tx = self.0.write(DEVICES).await?;
-        let statement = "INSERT INTO devices (tenant, account, device, public_key, revoked) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (tenant, account, device)
-             DO UPDATE SET public_key = excluded.public_key, revoked = excluded.revoked
-             WHERE devices.revoked <= excluded.revoked";
-        let query = sqlx::query(statement)
-            .bind(device.tenant.0.cast_signed())
-            .bind(device.account.0.cast_signed())
-            .bind(device.device.0.to_vec())
-            .bind(device.public_key.to_vec())
-            .bind(device.revoked);
-        if query.execute(tx.conn()).await.doing(DEVICES)?.rows_affected() == 0 {
-            return Err(StoreError::Conflict { what: "the device is revoked for good; enrol a new one" });
-        }
-        tx.commit().await
-    }
-
-    async fn get(&self, tenant: TenantId, account: AccountId, id: DeviceId) -> Result<Option<Device>, StoreError> {
-        let statement = "SELECT tenant, account, device, public_key, revoked FROM devices
-             WHERE tenant = $1 AND account = $2 AND device = $3";
-        let question = || {
-            let query = sqlx::query_as::<_, DeviceRow>(statement);
-            query.bind(tenant.0.cast_signed()).bind(account.0.cast_signed()).bind(id.0.to_vec())
-        };
-        self.0.one(DEVICES, question).await?.map(device).transpose()
-    }
-
-    async fn of_tenant(&self, tenant: TenantId, limit: usize) -> Result<Vec<Device>, StoreError> {
-        let mut tx = self.0.read(DEVICES).await?;
-        let statement = "SELECT tenant, account, device, public_key, revoked FROM devices
-             WHERE tenant = $1 ORDER BY account, device LIMIT $2";
-        let query = sqlx::query_as::<_, DeviceRow>(statement);
-        let query = query.bind(tenant.0.cast_signed()).bind(i64::try_from(limit).unwrap_or(i64::MAX));
-        query.fetch_all(&mut *tx).await.doing(DEVICES)?.into_iter().map(device).collect()
     }
 }

@@ -11,12 +11,20 @@ mod audit_mirror;
 mod chain_traces;
 mod chains;
 mod columns;
+mod devices;
+mod forget;
+mod idempotency;
+mod invites;
+mod lockouts;
 mod log_policies;
+mod login_sessions;
 mod logs;
 pub(crate) mod marks;
 mod meta;
 mod orders;
+mod places;
 mod positions;
+mod revocations;
 mod risk;
 mod security_events;
 mod sequences;
@@ -25,8 +33,9 @@ mod subscriptions;
 mod users;
 
 use crate::{PlatformRows, RelationalStores, turn::Turn};
-use accounts::{SqlAccounts, SqlDevices};
+use accounts::SqlAccounts;
 use db::Db;
+use devices::SqlDevices;
 use meta::SqlMeta;
 use signals::SqlSignals;
 use std::sync::Arc;
@@ -47,6 +56,11 @@ pub(crate) fn stores(db: &Db) -> RelationalStores {
 pub(crate) fn platform(db: &Db) -> PlatformRows {
     PlatformRows {
         users: Arc::new(users::SqlUsers(db.of(Turn::Users))),
+        invites: Arc::new(invites::SqlInvites(db.of(Turn::Invites))),
+        login_sessions: Arc::new(login_sessions::SqlLoginSessions(db.of(Turn::LoginSessions))),
+        revocations: Arc::new(revocations::SqlRevocations(db.of(Turn::Revocations))),
+        lockouts: Arc::new(lockouts::SqlLockouts(db.of(Turn::Lockouts))),
+        idempotency: Arc::new(idempotency::SqlIdempotency(db.of(Turn::Idempotency))),
         orders: Arc::new(orders::SqlOrders(db.of(Turn::Orders))),
         positions: Arc::new(positions::SqlPositions(db.of(Turn::Positions))),
         risk: Arc::new(risk::SqlRisk(db.of(Turn::Risk))),

@@ -44,6 +44,12 @@ tables! {
     "symbol_specs" by "tenant, account, symbol";
     "devices" by "tenant, account, device";
     "users" by "tenant, id";
+    "places" by "tenant, feed";
+    "invites" by "tenant, id";
+    "login_sessions" by "tenant, id";
+    "revocations" by "tenant, kind, subject";
+    "lockouts" by "tenant, key";
+    "idempotency_keys" by "tenant, actor, key";
     "orders" by "tenant, account, id";
     "order_events" by "tenant, account, place";
     "position_books" by "tenant, account";

@@ -7,6 +7,8 @@ mod crash;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod identity_rows;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod platform;

@@ -35,6 +35,11 @@ macro_rules! port {
 }
 
 port!(users, user_store_conformance, UserStore);
+port!(invites, invite_store_conformance, InviteStore);
+port!(login_sessions, login_session_store_conformance, LoginSessionStore);
+port!(revocations, revocation_store_conformance, RevocationStore);
+port!(lockouts, lockout_store_conformance, LockoutStore);
+port!(idempotency, idempotency_store_conformance, IdempotencyStore);
 port!(orders, order_store_conformance, OrderStore);
 port!(positions, position_store_conformance, PositionStore);
 port!(risk, risk_store_conformance, RiskStore);

@@ -1,6 +1,9 @@
 //! What the platform's stores keep: one record of each port, that it survives reopening, and what is deleted in steps.
 
-use crate::world::{World, block_on};
+use crate::{
+    identity_rows,
+    world::{World, block_on},
+};
 use aitrading_database_service::Settings;
 use aitrading_model::{
     AccountId, Money, OrderType, PositionState, PositionTicket, Price, Side, SignalId, StrategyId, TenantId, Ticket,
@@ -211,6 +214,7 @@ fn span(n: u64) -> ChainSpan {
 /// One record into each store that keeps rows.
 pub(crate) async fn fill(stores: &PlatformStores) -> Result<(), StoreError> {
     stores.users.put(user(), Version::NONE).await?;
+    identity_rows::fill(stores).await?;
     stores.orders.append(order(), vec![order_event()], Version::NONE).await?;
     stores.positions.put(book(), Version::NONE).await?;
     stores.risk.put(limits(), Version::NONE).await?;
@@ -228,6 +232,7 @@ pub(crate) async fn fill(stores: &PlatformStores) -> Result<(), StoreError> {
 async fn check_filled(stores: &PlatformStores) -> Result<(), StoreError> {
     let value = stores.users.get(TENANT, user().id).await?.map(|user| (user.value, user.version));
     assert_eq!(value, Some((user(), Version(1))));
+    identity_rows::check_filled(stores).await?;
     let open = stores.orders.open(TENANT, ACCOUNT, None, 9).await?;
     assert_eq!(open.iter().map(|order| order.value).collect::<Vec<_>>(), [order()]);
     let history = stores.orders.history(TENANT, ACCOUNT, 0, 9).await?;

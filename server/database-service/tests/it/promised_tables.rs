@@ -48,7 +48,11 @@ const PROMISED: &[(&str, &[&str])] = &[
     ),
     ("SELECT chain_id, depends_on, dependency_type FROM chain_dependencies", &["A1", "B2", "data"]),
     ("SELECT tenant, login, role, status, created_at FROM users", &["1", "anna", "0", "1", "1700000000500000000"]),
-    ("SELECT COUNT(*) FROM subscriptions", &["0"]),
+    (
+        "SELECT COUNT(account), COUNT(user_id), COUNT(tier), COUNT(features), COUNT(region), COUNT(payment), COUNT(place)
+         FROM subscriptions",
+        &["0"; 7],
+    ),
     (
         "SELECT leaf_index, created_at, log_level, event, actor, trace_id FROM audit_logs",
         &[

@@ -6,12 +6,13 @@ use aitrading_model::{
     TenantId, Timeframe, Timestamp, TraceId,
 };
 use aitrading_store::{
-    AuditRow, CacheKey, ChainDefinition, ChainId, ChainShape, ChainSpan, DenialRow, Device, Direction, Event,
-    GraphName, ImportKey, ImportProgress, JournalMark, LogCost, LogLevel, LogPartition, LogQuery, LoginName, Match,
-    Near, OrderEvent, OrderId, OrderView, Pattern, PositionBook, Reached, ReportHead, RetentionPolicy, RiskPart,
-    RiskRecord, RiskScope, SecurityEvent, SecurityQuery, SequenceName, SignalChange, SignalCounts, SignalHead,
-    SignalView, SpanPlace, StateAt, StorageTier, StoredDenial, StoredOrderEvent, StoredReport, Subscription,
-    TickCounts, Topic, User, UserId, Version, Versioned,
+    AuditRow, Begun, CacheKey, ChainDefinition, ChainId, ChainShape, ChainSpan, DenialRow, Device, Direction, Ended,
+    Event, GraphName, ImportKey, ImportProgress, Invite, InviteId, JournalMark, Lockout, LockoutKey, LogCost, LogLevel,
+    LogPartition, LogQuery, LoginName, LoginSession, LoginSessionId, Match, Near, OrderEvent, OrderId, OrderView,
+    Pattern, Place, Placed, PositionBook, Reached, Redemption, ReportHead, RetentionPolicy, Revocation, RevocationKind,
+    RiskPart, RiskRecord, RiskScope, RunAnswer, RunAsked, RunName, SecurityEvent, SecurityQuery, SequenceName,
+    SignalChange, SignalCounts, SignalHead, SignalView, SpanPlace, StateAt, StorageTier, StoredDenial,
+    StoredOrderEvent, StoredReport, Subscription, TickCounts, Topic, User, UserId, Version, Versioned,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -44,6 +45,7 @@ plain! {
     Source, it => it.tenant;
     (Source, Cursor), it => it.0.tenant;
     (Timestamp, Timestamp);
+    Begun; Ended; InviteId; LockoutKey; LoginSessionId; Place; Redemption; RevocationKind; RunAnswer;
     AuditRow; ChainId; Direction; GraphName; ImportKey; ImportProgress; LogCost; LogLevel; LogPartition;
     LoginName; OrderEvent; OrderId; Reached; RetentionPolicy; RiskPart; RiskScope; SequenceName; SignalCounts; SpanPlace;
     StateAt; StorageTier; StoredDenial; StoredOrderEvent; StoredReport; TickCounts; Topic; UserId; Version; SignalHead;
@@ -56,12 +58,18 @@ plain! {
     DenialRow, it => it.tenant;
     Device, it => it.tenant;
     Event, it => it.tenant;
+    Invite, it => it.tenant;
+    Lockout, it => it.tenant;
     LogQuery, it => it.tenant;
+    LoginSession, it => it.tenant;
     Near, it => it.tenant;
     OrderView, it => it.tenant;
     Pattern, it => it.tenant;
     PositionBook, it => it.tenant;
+    Revocation, it => it.tenant;
     RiskRecord, it => it.tenant;
+    RunAsked, it => it.name.tenant;
+    RunName, it => it.tenant;
     SecurityEvent, it => it.tenant;
     SecurityQuery, it => it.tenant;
     SignalChange, it => match it {
@@ -93,21 +101,29 @@ macro_rules! by_value {
 
 by_value! {
     u32, u64, i64, Duration, TenantId, AccountId, DeviceId, MarketTime, SignalId, Source, Timeframe, Timestamp, TraceId,
-    (Timestamp, Timestamp), [u8; 16], Option<AccountId>, Option<OrderId>, Option<RiskScope>, Option<SpanPlace>,
-    ChainDefinition, ChainShape, Device, Direction, Event, ImportKey, JournalMark, LogCost, LogLevel, OrderId, OrderView,
-    PositionBook, RetentionPolicy, RiskPart, RiskRecord, RiskScope, StateAt, StorageTier, Subscription, User, UserId,
-    Version,
+    (Timestamp, Timestamp), [u8; 16], Option<AccountId>, Option<InviteId>, Option<LockoutKey>, Option<LoginSessionId>,
+    Option<OrderId>, Option<RiskScope>, Option<SpanPlace>, ChainDefinition, ChainShape, Device, Direction, Ended, Event,
+    ImportKey, Invite, InviteId, JournalMark, Lockout, LockoutKey, LogCost, LogLevel, LoginSession, LoginSessionId,
+    OrderId, OrderView, Place, PositionBook, RetentionPolicy, Revocation, RevocationKind, RiskPart, RiskRecord, RiskScope,
+    RunAnswer, RunAsked, RunName, StateAt, StorageTier, Subscription, User, UserId, Version,
 }
 
-impl<T: Serialize + DeserializeOwned> Carried for Versioned<T> {
-    fn write(&self, _parts: &mut Parts) -> Result<Value, Malformed> {
-        Ok(serde_json::to_value(self)?)
-    }
+/// Makes records with what the store says of them travel as their JSON form.
+macro_rules! wrapped {
+    ($($wrapper:ident)*) => {$(
+        impl<T: Serialize + DeserializeOwned> Carried for $wrapper<T> {
+            fn write(&self, _parts: &mut Parts) -> Result<Value, Malformed> {
+                Ok(serde_json::to_value(self)?)
+            }
 
-    fn read(value: Value, _parts: &mut Parts) -> Result<Self, Malformed> {
-        Ok(serde_json::from_value(value)?)
-    }
+            fn read(value: Value, _parts: &mut Parts) -> Result<Self, Malformed> {
+                Ok(serde_json::from_value(value)?)
+            }
+        }
+    )*};
 }
+
+wrapped!(Versioned Placed);
 
 /// Bytes go as hexadecimal digits.
 impl Carried for u8 {
@@ -141,13 +157,14 @@ impl Carried for u8 {
     }
 }
 
-impl Carried for [u8; 16] {
+/// Ids and hashes.
+impl<const N: usize> Carried for [u8; N] {
     fn write(&self, parts: &mut Parts) -> Result<Value, Malformed> {
         u8::write_all(self, parts)
     }
 
     fn read(value: Value, parts: &mut Parts) -> Result<Self, Malformed> {
         let bytes = u8::read_all(value, parts)?;
-        bytes.try_into().map_err(|_| malformed("an id has 32 hexadecimal digits"))
+        bytes.try_into().map_err(|_| malformed("an id or a hash has another number of hexadecimal digits"))
     }
 }

@@ -1,6 +1,7 @@
 //! The ports of the platform around trading.
 
 use super::declare::port;
+pub(crate) use super::identity::{idempotency, invites, lockouts, login_sessions, revocations, users};
 use crate::{
     carried::{Arg, Whose},
     client::{Remote, subscription},
@@ -13,23 +14,13 @@ use aitrading_model::{AccountId, TenantId, Timestamp, TraceId};
 use aitrading_store::{
     AuditMirror, AuditRow, CacheKey, ChainDefinition, ChainGraph, ChainId, ChainShape, ChainSpan, ChainStore,
     ChainTraceStore, Direction, Event, EventBus, EventStream, GraphName, Invalidations, LogBatch, LogCost, LogLevel,
-    LogPartition, LogPolicyStore, LogQuery, LogStore, LoginName, Match, Near, OrderEvent, OrderId, OrderStore,
-    OrderView, Pattern, PatternIndex, PositionBook, PositionStore, Reached, RetentionPolicy, RiskPart, RiskRecord,
-    RiskScope, RiskStore, SecurityEvent, SecurityEventStore, SecurityQuery, SequenceName, SequenceStore, SharedCache,
-    SpanPlace, StorageTier, StoreError, StoredLogLine, StoredOrderEvent, Topic, User, UserId, UserStore, Version,
-    Versioned,
+    LogPartition, LogPolicyStore, LogQuery, LogStore, Match, Near, OrderEvent, OrderId, OrderStore, OrderView, Pattern,
+    PatternIndex, PositionBook, PositionStore, Reached, RetentionPolicy, RiskPart, RiskRecord, RiskScope, RiskStore,
+    SecurityEvent, SecurityEventStore, SecurityQuery, SequenceName, SequenceStore, SharedCache, SpanPlace, StorageTier,
+    StoreError, StoredLogLine, StoredOrderEvent, Topic, Version, Versioned,
 };
 use async_trait::async_trait;
 use std::{sync::Arc, time::Duration};
-
-port! {
-    users: UserStore, Relational, [GATEWAY OPERATOR];
-    Told Row put(user: User, expected: Version) -> Version;
-    Read Small get(tenant: TenantId, id: UserId) -> Option<Versioned<User>>;
-    Read Small by_login(tenant: TenantId, login: &LoginName) -> Option<Versioned<User>>;
-    Read Page of_tenant(tenant: TenantId, after: Option<&LoginName>, limit: usize) -> Vec<Versioned<User>>;
-    Told Small erase(tenant: TenantId, id: UserId, expected: Version) -> ();
-}
 
 port! {
     orders: OrderStore, Relational, [ENGINE GATEWAY OPERATOR];

@@ -14,9 +14,9 @@ use aitrading_model::{
     Tick, Timeframe, Timestamp,
 };
 use aitrading_store::{
-    AccountStore, Device, DeviceStore, ImportCommit, ImportKey, ImportProgress, JournalMark, MetaStore, ReportHead,
-    SignalChange, SignalCounts, SignalHead, SignalStore, SignalView, StateAt, StoreError, StoredDenial, StoredReport,
-    Subscription, SubscriptionStore, TickCommit, TickCounts, TickStore, Visit,
+    AccountStore, Device, DeviceStore, ImportCommit, ImportKey, ImportProgress, JournalMark, MetaStore, Place, Placed,
+    ReportHead, SignalChange, SignalCounts, SignalHead, SignalStore, SignalView, StateAt, StoreError, StoredDenial,
+    StoredReport, Subscription, SubscriptionStore, TickCommit, TickCounts, TickStore, Visit,
 };
 use async_trait::async_trait;
 
@@ -60,6 +60,7 @@ port! {
     Once Row put(subscription: Subscription) -> ();
     Read Small get(tenant: TenantId, account: AccountId) -> Option<Subscription>;
     Read Page all(limit: usize) -> Vec<Subscription>;
+    Read Page since(tenant: TenantId, after: Place, limit: usize) -> Vec<Placed<Subscription>>;
 }
 
 port! {
@@ -75,6 +76,9 @@ port! {
     Once Small put(device: Device) -> ();
     Read Small get(tenant: TenantId, account: AccountId, device: DeviceId) -> Option<Device>;
     Read Page of_tenant(tenant: TenantId, limit: usize) -> Vec<Device>;
+    Same Small seen(tenant: TenantId, account: AccountId, device: DeviceId, at: Timestamp) -> ();
+    Once Small offer_certificate(tenant: TenantId, account: AccountId, device: DeviceId, next: &[u8; 32]) -> ();
+    Same Small confirm_certificate(tenant: TenantId, account: AccountId, device: DeviceId, certificate: &[u8; 32]) -> ();
 }
 
 port! {

@@ -1,11 +1,11 @@
 //! What the smaller stores promise.
 
 use super::sample::symbol;
-use crate::{Cache, CacheKey, Device, StateAt, StoreError, Stores, Subscription, SubscriptionStatus, SymbolScope};
+use crate::{Cache, CacheKey, StateAt, StoreError, Stores};
 use aitrading_model::{
-    AccountId, AccountState, CalcMode, DeviceId, ExecutionMode, FillingModes, MarginMode, MarketTime, Money,
-    Permissions, PositionState, PositionTicket, Price, Session, Side, SymbolSpec, TenantId, Timestamp, TradeMode,
-    TradeSessions, Volume,
+    AccountId, AccountState, CalcMode, ExecutionMode, FillingModes, MarginMode, MarketTime, Money, Permissions,
+    PositionState, PositionTicket, Price, Session, Side, SymbolSpec, TenantId, Timestamp, TradeMode, TradeSessions,
+    Volume,
 };
 
 use std::{sync::Arc, time::Duration};
@@ -13,49 +13,6 @@ use std::{sync::Arc, time::Duration};
 type Checked = Result<(), StoreError>;
 
 const KEY: (TenantId, AccountId) = (TenantId(1), AccountId(7));
-
-fn subscription(account: u64, symbols: SymbolScope) -> Subscription {
-    Subscription {
-        tenant: KEY.0,
-        account: AccountId(account),
-        status: SubscriptionStatus::Active,
-        expires_at: Timestamp(99),
-        symbols,
-        auto_trading: true,
-    }
-}
-
-/// A subscription is read back as it was last written.
-pub async fn subscriptions_are_replaced(stores: Stores) -> Checked {
-    let store = stores.subscriptions;
-    assert_eq!(store.get(KEY.0, KEY.1).await?, None);
-    let some = SymbolScope::Only(vec![symbol("GBPJPY"), symbol("a \" , b")]);
-    let (seven, eight) = (subscription(7, some), subscription(8, SymbolScope::All));
-    store.put(seven.clone()).await?;
-    store.put(eight.clone()).await?;
-    assert_eq!(store.get(KEY.0, KEY.1).await?, Some(seven.clone()));
-    assert_eq!(store.get(TenantId(2), KEY.1).await?, None);
-    assert_eq!(store.all(9).await?, [seven, eight.clone()]);
-    let lapsed = Subscription {
-        status: SubscriptionStatus::Lapsed,
-        auto_trading: false,
-        expires_at: Timestamp(1),
-        ..subscription(7, SymbolScope::Only(vec![]))
-    };
-    store.put(lapsed.clone()).await?;
-    assert_eq!(store.get(KEY.0, KEY.1).await?, Some(lapsed.clone()));
-    assert_eq!(store.all(1).await?, [lapsed]);
-    Ok(())
-}
-
-/// A scope is bounded.
-pub async fn too_wide_a_scope_is_refused(stores: Stores) -> Checked {
-    let wide = SymbolScope::Only(vec![symbol("A"); SymbolScope::MAX + 1]);
-    let refused = stores.subscriptions.put(subscription(7, wide)).await;
-    assert!(matches!(refused, Err(StoreError::Invalid { .. })), "{refused:?}");
-    assert_eq!(stores.subscriptions.get(KEY.0, KEY.1).await?, None);
-    Ok(())
-}
 
 #[expect(clippy::expect_used, reason = "a property's own constant")]
 fn snapshot(balance: i64, at: i64) -> StateAt {
@@ -145,24 +102,6 @@ pub async fn specifications_are_kept_by_symbol(stores: Stores) -> Checked {
     store.put_specs(KEY.0, KEY.1, vec![spec("AUDUSD", 4)], Timestamp(9)).await?;
     assert_eq!(store.specs(KEY.0, KEY.1).await?, [spec("AUDUSD", 5), spec("USDJPY", 2)]);
     assert_eq!(store.specs(KEY.0, AccountId(8)).await?, []);
-    Ok(())
-}
-
-/// No later word makes a revoked device good again.
-pub async fn revocation_is_final(stores: Stores) -> Checked {
-    let store = stores.devices;
-    let device =
-        Device { tenant: KEY.0, account: KEY.1, device: DeviceId([1; 16]), public_key: [2; 32], revoked: false };
-    store.put(device).await?;
-    assert_eq!(store.get(KEY.0, KEY.1, device.device).await?, Some(device));
-    assert_eq!(store.get(KEY.0, AccountId(8), device.device).await?, None);
-    let revoked = Device { revoked: true, ..device };
-    store.put(revoked).await?;
-    store.put(revoked).await?;
-    let back = store.put(Device { public_key: [3; 32], ..device }).await;
-    assert!(matches!(back, Err(StoreError::Conflict { .. })), "{back:?}");
-    assert_eq!(store.of_tenant(KEY.0, 9).await?, [revoked]);
-    assert_eq!(store.of_tenant(TenantId(2), 9).await?, []);
     Ok(())
 }
 

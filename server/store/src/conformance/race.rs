@@ -64,6 +64,14 @@ pub fn check_refused<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
     assert!(matches!(answer, Err(StoreError::Invalid { .. })), "{answer:?}");
 }
 
+/// What contradicts what is stored is refused as such.
+///
+/// # Panics
+/// If it is not.
+pub fn check_conflict<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
+    assert!(matches!(answer, Err(StoreError::Conflict { .. })), "{answer:?}");
+}
+
 /// A writer who had read another version is told which one stands.
 ///
 /// # Panics

@@ -105,6 +105,21 @@ pub async fn of_raced_writers_one_wins(store: Store) -> Checked {
     Ok(())
 }
 
+/// Of 64 logins that spend one step of the second factor at once, one goes through: each marks the step in the record that it
+/// has read.
+pub async fn t29_of_logins_with_one_code_one_goes_through(store: Store) -> Checked {
+    store.put(user(1, 1, "anna")?, Version::NONE).await?;
+    let logins = (0_u8..64).map(|_| {
+        let store = Arc::clone(&store);
+        let racer: Racer<'_, _> = Box::pin(async move {
+            let spent = User { second_factor: vec![0, 5], ..user(1, 1, "anna")? };
+            store.put(spent, Version(1)).await
+        });
+        racer
+    });
+    one_wins(logins).await
+}
+
 /// A login name is one user's within a tenant; a refused one changes nothing.
 pub async fn login_names_are_unique(store: Store) -> Checked {
     store.put(user(1, 1, "anna")?, Version::NONE).await?;

@@ -1,33 +1,12 @@
-//! Subscriptions, accounts, devices and deployment facts in memory.
+//! Accounts, devices and deployment facts in memory.
 
 use super::lock;
-use crate::{AccountStore, Device, DeviceStore, MetaStore, StateAt, StoreError, Subscription, SubscriptionStore};
+use crate::{AccountStore, Device, DeviceStore, MetaStore, StateAt, StoreError, not_enrolled};
 use aitrading_model::{AccountId, DeviceId, Symbol, SymbolSpec, TenantId, Timestamp};
 use async_trait::async_trait;
 use std::{collections::BTreeMap, sync::Mutex};
 
 type Key = (TenantId, AccountId);
-
-/// Keeps subscriptions in memory.
-#[derive(Debug, Default)]
-pub struct MemorySubscriptions(Mutex<BTreeMap<Key, Subscription>>);
-
-#[async_trait]
-impl SubscriptionStore for MemorySubscriptions {
-    async fn put(&self, subscription: Subscription) -> Result<(), StoreError> {
-        subscription.check()?;
-        lock(&self.0).insert((subscription.tenant, subscription.account), subscription);
-        Ok(())
-    }
-
-    async fn get(&self, tenant: TenantId, account: AccountId) -> Result<Option<Subscription>, StoreError> {
-        Ok(lock(&self.0).get(&(tenant, account)).cloned())
-    }
-
-    async fn all(&self, limit: usize) -> Result<Vec<Subscription>, StoreError> {
-        Ok(lock(&self.0).values().take(limit).cloned().collect())
-    }
-}
 
 /// Keeps account snapshots and specifications in memory.
 #[derive(Debug, Default)]
@@ -82,13 +61,27 @@ impl AccountStore for MemoryAccounts {
 #[derive(Debug, Default)]
 pub struct MemoryDevices(Mutex<BTreeMap<(TenantId, AccountId, DeviceId), Device>>);
 
+impl MemoryDevices {
+    fn change(
+        &self,
+        key: (TenantId, AccountId, DeviceId),
+        change: impl FnOnce(Device) -> Result<Device, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut devices = lock(&self.0);
+        let device = devices.get_mut(&key).ok_or_else(not_enrolled)?;
+        *device = change(*device)?;
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl DeviceStore for MemoryDevices {
     async fn put(&self, device: Device) -> Result<(), StoreError> {
+        device.check()?;
         let mut devices = lock(&self.0);
         let key = (device.tenant, device.account, device.device);
-        if devices.get(&key).is_some_and(|old| old.revoked) && !device.revoked {
-            return Err(StoreError::Conflict { what: "the device is revoked for good; enrol a new one" });
+        if let Some(stored) = devices.get(&key) {
+            device.check_replaces(stored)?;
         }
         devices.insert(key, device);
         Ok(())
@@ -100,6 +93,36 @@ impl DeviceStore for MemoryDevices {
 
     async fn of_tenant(&self, tenant: TenantId, limit: usize) -> Result<Vec<Device>, StoreError> {
         Ok(lock(&self.0).values().filter(|device| device.tenant == tenant).take(limit).copied().collect())
+    }
+
+    async fn seen(
+        &self,
+        tenant: TenantId,
+        account: AccountId,
+        device: DeviceId,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.change((tenant, account, device), |device| Ok(device.seen(at)))
+    }
+
+    async fn offer_certificate(
+        &self,
+        tenant: TenantId,
+        account: AccountId,
+        device: DeviceId,
+        next: &[u8; 32],
+    ) -> Result<(), StoreError> {
+        self.change((tenant, account, device), |device| device.offered(*next))
+    }
+
+    async fn confirm_certificate(
+        &self,
+        tenant: TenantId,
+        account: AccountId,
+        device: DeviceId,
+        certificate: &[u8; 32],
+    ) -> Result<(), StoreError> {
+        self.change((tenant, account, device), |device| device.confirmed(*certificate))
     }
 }
 

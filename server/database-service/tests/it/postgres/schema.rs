@@ -94,3 +94,22 @@ fn who_runs_the_server_needs_no_right_to_change_the_schema() {
         assert_eq!(code(postgres.stores().meta.get("a").await), "STORE_UNAUTHORISED");
     });
 }
+
+/// As migrations/README.md wants it: what the release before wrote is read by this one.
+#[test]
+fn subscriptions_of_before_are_given_places() {
+    let Some(server) = Postgres::start() else { return };
+    let steps = [
+        include_str!("../../../migrations/postgres/0001_first.sql"),
+        "INSERT INTO subscriptions VALUES (1, 7, 0, 99, TRUE, TRUE), (1, -1, 0, 99, TRUE, TRUE), (2, 7, 0, 9, TRUE, FALSE);
+         INSERT INTO devices VALUES (1, 7, '\\x01', '\\x02', FALSE);",
+        include_str!("../../../migrations/postgres/0006_identity.sql"),
+    ];
+    drop(server.sql(&steps.concat()));
+    let shown = server.sql(
+        "SELECT tenant, account, tier, features, region, payment, place FROM subscriptions ORDER BY tenant, place;
+         SELECT tenant, feed, last FROM places ORDER BY tenant;
+         SELECT revoked, certificate IS NULL FROM devices",
+    );
+    assert_eq!(shown.trim(), "1|-1||||0|1\n1|7||||0|2\n2|7||||0|1\n1|subscriptions|2\n2|subscriptions|1\nf|t");
+}

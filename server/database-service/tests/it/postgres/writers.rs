@@ -3,12 +3,14 @@
 use super::{code, open, settings};
 use crate::world::block_on;
 use aitrading_database_link::{PoolBounds, ServerSettings};
+use aitrading_database_service::PlatformRows;
 use aitrading_model::TenantId;
 use aitrading_store::{
     StoreError,
-    conformance::{race, sample},
+    conformance::{self, race, sample},
 };
 use aitrading_testkit::servers::Postgres;
+use std::future::Future;
 
 #[test]
 fn a_hundred_writers_in_two_instances_lose_nothing_and_stay_within_the_pool() {
@@ -58,6 +60,36 @@ fn of_a_journal_that_two_instances_hand_over_each_part_is_taken_once() {
         }
         assert_eq!(stores[0].counts(TenantId(1)).await.unwrap().issued, 20);
     });
+}
+
+/// Runs a property on two instances over one database.
+fn check_two<F: Future<Output = Result<(), StoreError>>>(property: impl FnOnce([PlatformRows; 2]) -> F) {
+    let Some(server) = Postgres::start() else { return };
+    let settings = settings(&server, server.address());
+    block_on(async {
+        let (one, two) = (open(&settings).await.unwrap(), open(&settings).await.unwrap());
+        property([one.platform(), two.platform()]).await.unwrap();
+    });
+}
+
+#[test]
+fn t29_of_two_instances_one_redeems_an_invitation() {
+    check_two(|rows| conformance::invites::one_redeems(rows.map(|rows| rows.invites)));
+}
+
+#[test]
+fn t23_of_two_instances_one_refreshes_a_session() {
+    check_two(|rows| conformance::login_sessions::one_refreshes(rows.map(|rows| rows.login_sessions)));
+}
+
+#[test]
+fn t24_of_what_two_instances_revoke_nothing_is_missed() {
+    check_two(|rows| conformance::revocations::nothing_is_missed(rows.map(|rows| rows.revocations)));
+}
+
+#[test]
+fn of_two_instances_one_makes_a_change() {
+    check_two(|rows| conformance::idempotency::one_makes_the_change(rows.map(|rows| rows.idempotency)));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{code, to};
 use crate::{
+    identity_rows,
     platform_rows::{TENANT, fill},
     postgres::{open as open_postgres, settings},
     world::{World, block_on},
@@ -10,13 +11,15 @@ use aitrading_database_link::{Role, Secrets};
 use aitrading_database_service::{Database, PostgresStores, Servers, Settings, take_back};
 use aitrading_env::Env;
 use aitrading_error::Coded;
-use aitrading_model::{AccountId, ReportState, StrategyId, Timestamp, TraceId};
+use aitrading_model::{AccountId, DeviceId, ReportState, StrategyId, Timestamp, TraceId};
 use aitrading_store::{
-    DenialRow, LoginName, SignalChange, Subscription, SubscriptionStatus, SymbolScope,
+    DenialRow, Device, Entitlement, LoginName, PaymentState, Place, SignalChange, Subscription, SubscriptionStatus,
+    SymbolScope, UserId,
     conformance::{
-        accounts,
+        accounts, devices,
         sample::{issued, mark, report, symbol},
     },
+    memory,
 };
 use aitrading_testkit::servers::Postgres;
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -49,7 +52,18 @@ async fn fill_all(from: &Database) {
     fill(&platform).await.unwrap();
     accounts::an_older_snapshot_does_not_replace_a_newer_one(stores.clone()).await.unwrap();
     accounts::specifications_are_kept_by_symbol(stores.clone()).await.unwrap();
-    accounts::revocation_is_final(stores.clone()).await.unwrap();
+    devices::revocation_is_final(stores.clone()).await.unwrap();
+    let renewing = Device {
+        noise_key: Some([1; 32]),
+        certificate: Some([2; 32]),
+        next_certificate: Some([3; 32]),
+        enrolled_at: Some(Timestamp(4)),
+        last_seen_at: Some(Timestamp(i64::MAX)),
+        fingerprint: Some([5; 32]),
+        user: Some(UserId([6; 16])),
+        ..Device::new(TENANT, AccountId(u64::MAX), DeviceId([7; 16]), [8; 32])
+    };
+    stores.devices.put(renewing).await.unwrap();
     let subscription = Subscription {
         tenant: TENANT,
         // The highest numbers are stored as negative ones.
@@ -58,6 +72,13 @@ async fn fill_all(from: &Database) {
         expires_at: Timestamp(i64::MAX),
         symbols: SymbolScope::Only(vec![symbol("GBPJPY"), symbol("a \" , b")]),
         auto_trading: true,
+        entitlement: Entitlement {
+            user: Some(UserId([0xff; 16])),
+            tier: "gold".to_owned(),
+            features: ["charts", "signals"].map(str::to_owned).into(),
+            region: "eu".to_owned(),
+            payment: PaymentState::Grace,
+        },
     };
     stores.subscriptions.put(subscription).await.unwrap();
     let reported = SignalChange::Reported(report(1, 1, 1, ReportState::Executed, &[41, 42]));
@@ -106,6 +127,12 @@ fn every_row_of_every_table_arrives_and_the_server_goes_on_from_there() {
         assert_eq!(stores.signals.mark().await.unwrap(), mark(5));
         assert_eq!(stores.signals.latest(TENANT, 9).await.unwrap(), here.signals.latest(TENANT, 9).await.unwrap());
         assert_eq!(stores.subscriptions.all(9).await.unwrap(), here.subscriptions.all(9).await.unwrap());
+        let changes = stores.subscriptions.since(TENANT, Place::START, 9).await.unwrap();
+        assert_eq!(changes, here.subscriptions.since(TENANT, Place::START, 9).await.unwrap());
+        // Who has asked here goes on there.
+        stores.subscriptions.put(changes[0].value.clone()).await.unwrap();
+        assert_eq!(stores.subscriptions.since(TENANT, changes[0].place, 9).await.unwrap().len(), 1);
+        identity_rows::check_filled(&there.platform().within(memory::platform_stores(|| 0))).await.unwrap();
         assert_eq!(
             stores.devices.of_tenant(TENANT, 9).await.unwrap(),
             here.devices.of_tenant(TENANT, 9).await.unwrap()
