@@ -181,8 +181,11 @@ fn others(env: &Env, layout: &Layout, secrets: bool) -> Result<Vec<String>, Fail
     Ok(found)
 }
 
-/// Files that mean something only to a process that runs, or are half written.
+/// Files that mean something only in this directory as it is now, or are half written.
 fn passing(name: &str) -> bool {
+    if name == aitrading_data_bridge::STORE_SEEN {
+        return true;
+    }
     let ends = |end: &str| Path::new(name).extension().is_some_and(|extension| extension == end);
     name == "lock" || name == ".writable" || ends("lock") || ends("tmp") || ends("partial")
 }

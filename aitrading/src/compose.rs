@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     exit::{Exit, Failure},
     layout::Layout,
+    rewritten::Rewritten,
     vault::{Vault, sealed::Sealed},
 };
 use aitrading_api_gateway::Gateway;
@@ -101,22 +102,26 @@ async fn set_leftovers_aside(databases: &Databases) {
     }
 }
 
-/// The bridge knows no servers: one that does not tell where its ticks stand is named here.
+/// The bridge knows no servers: one that does not tell where its ticks stand is named here. It gets here only where the bridge
+/// cannot do without knowing.
 fn unopened(error: &BridgeError, ticks: Option<&ServerSettings>) -> Failure {
     let failure = Failure::coded(error);
     let (BridgeError::Store(store), Some(ticks)) = (error, ticks) else { return failure };
     let away = matches!(**store, StoreError::Unavailable { .. } | StoreError::TooSlow { .. });
     let exit = if away { Exit::Unavailable as u8 } else { failure.exit };
     let (host, port, why) = (&ticks.host, ticks.port, failure.message);
-    let message =
-        format!("the ticks database at {host}:{port} cannot be used; `aitrading db health` asks every database: {why}");
+    let once = if away { ", and this directory has to start once with it before it can start without" } else { "" };
+    let message = format!(
+        "the ticks database at {host}:{port} cannot be used{once}; `aitrading db health` asks every database: {why}"
+    );
     Failure { exit, message }
 }
 
 /// What passwords of databases are fetched with.
 pub(crate) fn secrets(env: &Env, layout: &Layout, variables: &Environment) -> Result<Secrets, Failure> {
     let unseal = Arc::new(Sealed::open(env, &layout.keys())?);
-    Ok(Secrets { variables: Arc::new(variables.clone()), unseal })
+    let written = Arc::new(Rewritten::new(env, layout, variables));
+    Ok(Secrets { variables: Arc::new(variables.clone()), unseal, written })
 }
 
 /// The stores of the directory and the servers that the configuration names.

@@ -11,6 +11,7 @@ mod enrol;
 mod exit;
 mod history;
 mod layout;
+mod rewritten;
 mod vault;
 
 use aitrading_config::Environment;

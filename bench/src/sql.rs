@@ -4,13 +4,12 @@ use crate::{
     figures::{Bar, Report},
     machine::{Stopwatch, median},
     peers::DuckDb,
-    quotes::{BEGIN, DAY_MS},
     run::Plan,
     ticks::Filling,
     world::World,
 };
 use aitrading_database_service::Answer;
-use aitrading_model::{MarketTime, TenantId, TraceId};
+use aitrading_model::{TenantId, TraceId};
 use aitrading_sql_engine::{Format, SqlEngine, SqlSession};
 use anyhow::{Context, Result, ensure};
 
@@ -22,13 +21,52 @@ const COMMIT: usize = 1_000_000;
 /// Most parts of a second that the sums of two engines may differ by: they are decimals, one of them printed as a float.
 const SAME: f64 = 1e-9;
 
-/// Sums over one-minute bars: small to hand over, and the same at every engine that made the same bars. This is the statement
-/// up to its filter.
-const BARS: &str = "SELECT count(*), sum(open), sum(high), sum(low), sum(close), sum(ticks) FROM (
+/// Sums over one-minute bars: small to hand over, and the same at every engine that made the same bars.
+macro_rules! bars {
+    ($filter:expr) => {
+        concat!(
+            "SELECT count(*), sum(open), sum(high), sum(low), sum(close), sum(ticks) FROM (
     SELECT date_bin(INTERVAL '1 minute', time) AS minute, arg_min(bid, time) AS open, max(bid) AS high,
         min(bid) AS low, arg_max(bid, time) AS close, count(*) AS ticks
-    FROM ticks WHERE symbol = 'GBPJPY'";
-const GROUPED: &str = " GROUP BY 1)";
+    FROM ticks WHERE symbol = 'GBPJPY'",
+            $filter,
+            " GROUP BY 1)"
+        )
+    };
+}
+
+macro_rules! of_day {
+    ($from:literal $to:literal) => {
+        bars!(concat!(" AND time >= '", $from, "T00:00:00Z' AND time < '", $to, "T00:00:00Z'"))
+    };
+}
+
+const BARS: &str = bars!("");
+/// The first days of the seeded market, from [`BEGIN`](crate::quotes::BEGIN) on.
+const DAYS: [&str; 22] = [
+    of_day!("2012-12-03" "2012-12-04"),
+    of_day!("2012-12-04" "2012-12-05"),
+    of_day!("2012-12-05" "2012-12-06"),
+    of_day!("2012-12-06" "2012-12-07"),
+    of_day!("2012-12-07" "2012-12-08"),
+    of_day!("2012-12-08" "2012-12-09"),
+    of_day!("2012-12-09" "2012-12-10"),
+    of_day!("2012-12-10" "2012-12-11"),
+    of_day!("2012-12-11" "2012-12-12"),
+    of_day!("2012-12-12" "2012-12-13"),
+    of_day!("2012-12-13" "2012-12-14"),
+    of_day!("2012-12-14" "2012-12-15"),
+    of_day!("2012-12-15" "2012-12-16"),
+    of_day!("2012-12-16" "2012-12-17"),
+    of_day!("2012-12-17" "2012-12-18"),
+    of_day!("2012-12-18" "2012-12-19"),
+    of_day!("2012-12-19" "2012-12-20"),
+    of_day!("2012-12-20" "2012-12-21"),
+    of_day!("2012-12-21" "2012-12-22"),
+    of_day!("2012-12-22" "2012-12-23"),
+    of_day!("2012-12-23" "2012-12-24"),
+    of_day!("2012-12-24" "2012-12-25"),
+];
 
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     five_million(plan, report).await?;
@@ -44,13 +82,12 @@ async fn five_million(plan: &Plan, report: &mut Report) -> Result<()> {
     world.database.flush().await?;
     let engine = world.database.sql(None);
     let duck = DuckDb::find(report);
-    let all = [BARS, GROUPED].concat();
     let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.runs {
         let (mut here, mut sums) = (Vec::new(), Vec::new());
         for _ in 0..3 {
             let watch = Stopwatch::start();
-            sums = ask(&engine, &all).await?;
+            sums = ask(&engine, BARS).await?;
             here.push(watch.millis());
         }
         ours.push(median(&here));
@@ -82,15 +119,13 @@ async fn hundred_million(plan: &Plan, report: &mut Report) -> Result<()> {
     let rate = [filling.rate()];
     report.add("tick_insert_100m_per_s", "ticks into the store, all of them", "/s", Bar::None, &rate);
     let engine = world.database.sql(None);
-    let day = |n: i64| MarketTime(BEGIN.0.saturating_add(n.saturating_mul(DAY_MS)));
-    let of_day = |n: i64| format!("{BARS} AND time >= '{}' AND time < '{}'{GROUPED}", day(n), day(n + 1));
     let mut took = Vec::new();
-    for run in 0..i64::from(plan.runs) {
+    for run in 0..usize::from(plan.runs) {
         for n in [1, 2, 3] {
             // Each time another day, so that no file was just read.
-            let sql = of_day(run * 3 % 20 + n % 3);
+            let sql = DAYS.get(run * 3 % 20 + n % 3).context("a day that no statement asks for")?;
             let watch = Stopwatch::start();
-            let sums = ask(&engine, &sql).await?;
+            let sums = ask(&engine, sql).await?;
             took.push(watch.millis());
             ensure!(sums.last().is_some_and(|ticks| *ticks > 0.0), "the day has no tick: {sql}");
         }

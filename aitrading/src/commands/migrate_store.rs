@@ -27,6 +27,8 @@ pub(crate) async fn run(
     let config = config::of_directory(env, &layout, variables, &Flags::default())?;
     let targets = if args.back { Vec::new() } else { targets(&config, &args.to)? };
     let lock = alone(env, &layout)?;
+    // Whichever store the ticks go to next, the bridge has not seen it.
+    aitrading_data_bridge::forget_store(env, &layout.tick_journal())?;
     let secrets = compose::secrets(env, &layout, variables)?;
     // Not as the server opens it: what was moved is refused there.
     let embedded = Database::open(env, config.database_service, &layout.store()).await?;

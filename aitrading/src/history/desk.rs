@@ -37,7 +37,8 @@ impl Desk {
         let settings = aitrading_data_bridge::Settings::resolve(&self.config.data_bridge, layout.tick_journal())?;
         let stored = self.stores.ticks.mark().await?;
         match aitrading_data_bridge::unstored_records(env, &settings, stored).await? {
-            0 => Ok(()),
+            // What comes next is not the bridge's own: it has to see it before it takes ticks again.
+            0 => Ok(aitrading_data_bridge::forget_store(env, &settings.dir)?),
             waiting => Err(Failure::new(
                 Exit::Busy,
                 format!(

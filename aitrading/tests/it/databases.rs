@@ -5,19 +5,25 @@ use crate::{
     world::World,
 };
 use aitrading_testkit::servers::{ClickHouse, Door, Postgres, USER};
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-/// Names PostgreSQL for the rows, with a sealed password.
-fn name_postgres(world: &World, server: &Postgres) {
+/// A password of the rows' server, sealed for its setting.
+fn sealed(world: &World, password: &str) -> String {
     let mut seal = std::process::Command::new(env!("CARGO_BIN_EXE_aitrading"));
     seal.args(["config", "seal", "database.relational.password", "--data-dir", "server"]);
     seal.current_dir(world.path("")).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
     let mut child = seal.spawn().unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), server.password().as_bytes()).unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), password.as_bytes()).unwrap();
     let sealed = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
-    assert!(sealed.starts_with("sealed:") && !sealed.contains(server.password()), "{sealed}");
+    assert!(sealed.starts_with("sealed:") && !sealed.contains(password), "{sealed}");
+    sealed.trim().to_owned()
+}
+
+/// Names PostgreSQL for the rows, with a sealed password.
+fn name_postgres(world: &World, server: &Postgres) {
+    let sealed = sealed(world, server.password());
     let database = format!("database = \"{}\"\n", server.database());
-    name(world, "relational.postgresql", server.port(), server.ca_file(), sealed.trim(), &database);
+    name(world, "relational.postgresql", server.port(), server.ca_file(), &sealed, &database);
 }
 
 /// Names ClickHouse for the ticks.
@@ -60,12 +66,41 @@ async fn rows_on_postgresql_serve_the_whole_server() {
     assert!(held.succeeded().out.contains("held by a running server"), "{held:#?}");
     let refused = world.run(&["db", "migrate", "--data-dir", "server"]).await;
     assert_eq!(refused.code, Some(75), "{refused:#?}");
+    check_rotation(&world, &postgres).await;
     server.stop(&world).await;
 
     postgres.stop();
     let gone = world.run(&["up", "--data-dir", "server"]).await;
     gone.refused(69, &["the relational database at localhost", "cannot be used", "DATABASE_UNREACHABLE"]);
     world.run(&["db", "health", "--data-dir", "server"]).await.refused(1, &["not working: relational"]);
+}
+
+/// A sealed password that is rotated, in the server and in the configuration, is used by the server that runs.
+async fn check_rotation(world: &World, postgres: &Postgres) {
+    let until = async |status: &str| {
+        let look = async || {
+            let health = world.run(&["health", "--data-dir", "server", "--json"]).await;
+            let health: serde_json::Value = serde_json::from_str(&health.out).ok()?;
+            let parts =
+                health["components"].as_array()?.iter().find(|c| c["name"] == "database-service")?["parts"].clone();
+            let rows = parts.as_array()?.iter().find(|part| part["name"] == "database.relational")?["status"].clone();
+            (rows == status).then_some(())
+        };
+        world.until(status, Duration::from_secs(60), look).await;
+    };
+    until("up").await;
+    drop(postgres.sql(
+        "alter role aitrading password 'fresh-word';
+         select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'aitrading'",
+    ));
+    until("down").await;
+    let old = world.read("server/aitrading.toml");
+    // The sample has one of its own, in a comment before ours.
+    let from = old.rfind("sealed:").unwrap();
+    let to = from + old[from..].find('"').unwrap();
+    let fresh = sealed(world, "fresh-word");
+    world.write("server/aitrading.toml", &[&old[..from], &fresh, &old[to..]].concat());
+    until("up").await;
 }
 
 #[tokio::test]
@@ -124,6 +159,8 @@ async fn a_desk_moves_to_servers_and_trades_on() {
     asked.refused(74, &["ClickHouse server", "SQL_STORE"]);
 
     clickhouse.stop();
+    // As after an import: what others stored has to be seen first.
+    std::fs::remove_file(world.path("server/journal/store-seen")).unwrap();
     let gone = world.run(&["up", "--data-dir", "server"]).await;
     gone.refused(69, &["the ticks database at localhost", "cannot be used"]);
     // A configuration that forgets a server does not bring the old rows back.

@@ -29,9 +29,8 @@ async fn until_part(world: &World, status: &str, limit: Duration) {
     world.until("the part of the tick server", limit, look).await;
 }
 
-#[tokio::test]
-async fn a_minute_without_the_tick_server_costs_no_tick() {
-    let Some(clickhouse) = ClickHouse::start(Door::Tls) else { return };
+/// A server whose ticks go to ClickHouse.
+async fn named(clickhouse: &ClickHouse) -> World {
     let world = World::new();
     world.init().await;
     let password = world.path("clickhouse.password");
@@ -44,6 +43,60 @@ async fn a_minute_without_the_tick_server_costs_no_tick() {
     );
     world.write("server/aitrading.toml", &(world.read("server/aitrading.toml") + &section));
     world.write("ticks.csv", &tick_files::time_msc(ROWS));
+    world
+}
+
+/// Until the server has stored all that it has taken.
+async fn until_drained(world: &World) {
+    let drained = async || {
+        let part = part(world, "data-bridge", "drain").await;
+        (part["detail"] == "0 bytes behind, 0 failed tries").then_some(())
+    };
+    world.until("the drain", DRAINED, drained).await;
+}
+
+async fn check_all_is_stored(world: &World) {
+    let compared = world.compare("server", "client", "ticks.csv").await;
+    assert_eq!((&compared["same"], &compared["twice"]), (&true.into(), &0.into()), "{compared}");
+    let kept = compared["stored"].as_u64().unwrap() + compared["rejected"].as_u64().unwrap();
+    assert_eq!(kept, ROWS, "{compared}");
+    assert_eq!(compared["disputed_reports"], 0, "{compared}");
+}
+
+/// One role that is down takes down what depends on it and nothing else, at a start too.
+#[tokio::test]
+async fn a_start_without_the_tick_server_costs_no_tick() {
+    let Some(clickhouse) = ClickHouse::start(Door::Tls) else { return };
+    let world = named(&clickhouse).await;
+    clickhouse.stop();
+    world.run(&["up", "--data-dir", "server"]).await.refused(69, &["the ticks database", "once with it"]);
+    clickhouse.restart();
+    let stream = ["--symbol", SYMBOL, "--ticks", "ticks.csv", "--speed", "5000"];
+    let server = world.up().await;
+    let mut client = world.client(&stream);
+    client.until_acknowledged(&world, ROWS / 3).await;
+    client.stop(&world).await;
+    server.stop(&world).await;
+
+    clickhouse.stop();
+    let server = world.up().await;
+    until_part(&world, "degraded", DRAINED).await;
+    let mut client = world.client(&stream);
+    client.until_feed_ends(&world).await;
+    let health = world.run(&["health", "--data-dir", "server", "--json"]).await;
+    assert_eq!(health.succeeded().json()["ready"], true, "the rest works: {health:?}");
+    assert_eq!(client.stop(&world).await["acknowledged"], ROWS);
+    clickhouse.restart();
+    until_drained(&world).await;
+    until_part(&world, "up", DRAINED).await;
+    server.stop(&world).await;
+    check_all_is_stored(&world).await;
+}
+
+#[tokio::test]
+async fn a_minute_without_the_tick_server_costs_no_tick() {
+    let Some(clickhouse) = ClickHouse::start(Door::Tls) else { return };
+    let world = named(&clickhouse).await;
     let server = world.up().await;
     until_part(&world, "up", DRAINED).await;
     let asked = world.run(&["db", "health", "--data-dir", "server", "--json"]).await;
@@ -70,15 +123,7 @@ async fn a_minute_without_the_tick_server_costs_no_tick() {
     world.env.clock.sleep(OUTAGE.saturating_sub(passed)).await;
 
     clickhouse.restart();
-    let drained = async || {
-        let part = part(&world, "data-bridge", "drain").await;
-        (part["detail"] == "0 bytes behind, 0 failed tries").then_some(())
-    };
-    world.until("the drain", DRAINED, drained).await;
+    until_drained(&world).await;
     server.stop(&world).await;
-    let compared = world.compare("server", "client", "ticks.csv").await;
-    assert_eq!((&compared["same"], &compared["twice"]), (&true.into(), &0.into()), "{compared}");
-    let kept = compared["stored"].as_u64().unwrap() + compared["rejected"].as_u64().unwrap();
-    assert_eq!(kept, ROWS, "{compared}");
-    assert_eq!(compared["disputed_reports"], 0, "{compared}");
+    check_all_is_stored(&world).await;
 }

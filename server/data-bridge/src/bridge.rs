@@ -1,7 +1,7 @@
 //! The bridge as a whole: opened from its directory, shut down in order, asked for its health.
 
 use crate::{
-    BridgeError, Prices, Quoted, Settings, SourceState,
+    BridgeError, Prices, Quoted, Settings, SourceState, away,
     background::blocking,
     door::{Entrance, Resumes},
     drain::{Drain, DrainStatus, FlushRequest},
@@ -129,7 +129,8 @@ impl fmt::Debug for Bridge {
 
 impl Bridge {
     /// Opens the bridge in its directory: replays the journal, and from then on takes ticks. `seats` is what the engine
-    /// delivers signals through. The caller holds the lock of the data directory.
+    /// delivers signals through. The caller holds the lock of the data directory. A tick store that is away is waited for by the
+    /// drain, unless it has to be seen first ([`forget_store`](crate::forget_store)).
     ///
     /// # Errors
     /// A journal, checkpoint or store that contradict each other, or cannot be read.
@@ -141,11 +142,14 @@ impl Bridge {
         seats: Arc<Seats>,
     ) -> Result<Self, BridgeError> {
         let settings = Arc::new(settings);
-        let mark = ports.ticks.mark().await.map_err(|error| BridgeError::Store(Arc::new(error)))?;
-        let stored = Position { segment: mark.segment, offset: mark.offset };
+        let place = away::place(env, &settings, ports.ticks.as_ref()).await?;
         let world = (env.clone(), Arc::clone(&settings));
-        let mut found = blocking(env, "bridge-recovery", move || recover(&world.0, &world.1, stored)).await??;
-        imports::take_up(env, &settings, ports.ticks.as_ref(), stored, &mut found).await?;
+        let mut found = blocking(env, "bridge-recovery", move || recover(&world.0, &world.1, place)).await??;
+        if place.is_some() {
+            imports::take_up(env, &settings, ports.ticks.as_ref(), &mut found).await?;
+            away::note(env, &settings)?;
+        }
+        let stored = found.stored;
         tracing::info!(
             records = found.records,
             torn_bytes = found.torn_bytes,
@@ -175,6 +179,7 @@ impl Bridge {
             store: Arc::clone(&ports.ticks),
             states: found.stored_states,
             position: stored,
+            placed: place.is_some(),
             checkpoint: found.checkpoint,
             status: Arc::clone(&status),
             totals: Arc::clone(&gaps.totals),

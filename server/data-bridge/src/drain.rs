@@ -63,6 +63,8 @@ pub(crate) struct Drain {
     /// At the store's position.
     pub(crate) states: States,
     pub(crate) position: Position,
+    /// Has the store said where it stands? If it was away at the start, `position` is where it surely stands at least.
+    pub(crate) placed: bool,
     /// What the checkpoint file covers.
     pub(crate) checkpoint: Position,
     pub(crate) status: Arc<DrainStatus>,
@@ -132,6 +134,9 @@ impl Drain {
     /// Stores everything that is durable now.
     async fn catch_up(&mut self) -> Result<(), BridgeError> {
         let target = self.journal.durable();
+        if !self.placed && self.position < target {
+            self.find_place().await?;
+        }
         while self.position < target {
             let (journal, from, max) = (self.journal.clone(), self.position, self.settings.drain_records);
             let (records, to) = blocking(&self.env, "bridge-drain", move || read(&journal, from, max)).await??;
@@ -150,6 +155,35 @@ impl Drain {
             self.reached(to);
         }
         self.trim().await
+    }
+
+    /// Asks a store that was away at the start where it stands, and takes note of the records that it has already.
+    async fn find_place(&mut self) -> Result<(), BridgeError> {
+        let mark = self.store.mark().await.map_err(|error| BridgeError::Store(Arc::new(error)))?;
+        let stored = Position { segment: mark.segment, offset: mark.offset };
+        if stored < self.position || stored > self.journal.durable() {
+            return Err(BridgeError::Diverged { what: "store", found: stored });
+        }
+        let (mut states, mut at) = (self.states.clone(), self.position);
+        while at < stored {
+            let (journal, from, max) = (self.journal.clone(), at, self.settings.drain_records);
+            let (records, to) = blocking(&self.env, "bridge-drain", move || read(&journal, from, max)).await??;
+            for (place, record) in records {
+                if place <= stored
+                    && let Record::Batch(batch) = record
+                {
+                    states.entry(batch.source).or_default().apply(&batch);
+                }
+            }
+            if to <= at {
+                return Err(BridgeError::Diverged { what: "store", found: stored });
+            }
+            at = to;
+        }
+        (self.states, self.placed) = (states, true);
+        self.reached(stored);
+        tracing::info!(%mark, "the tick store is back: what waits in the journal goes there");
+        Ok(())
     }
 
     fn reached(&mut self, position: Position) {

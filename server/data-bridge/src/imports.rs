@@ -11,7 +11,6 @@ use crate::{
 };
 use aitrading_env::Env;
 use aitrading_error::chain;
-use aitrading_journal::Position;
 use aitrading_model::{AccountId, Cursor, MarketTime, OpenBars, Source, Timeframe};
 use aitrading_store::{StoreError, TickStore};
 use std::sync::Arc;
@@ -26,7 +25,6 @@ pub(crate) async fn take_up(
     env: &Env,
     settings: &Settings,
     store: &dyn TickStore,
-    stored: Position,
     found: &mut Recovered,
 ) -> Result<(), BridgeError> {
     let cursors = store.cursors().await.map_err(unreadable)?;
@@ -51,9 +49,9 @@ pub(crate) async fn take_up(
     }
     if moved > 0 {
         tracing::info!(sources = moved, "sources go on behind what was imported");
-        let checkpoint = Checkpoint { position: stored, sources: found.stored_states.clone() };
+        let checkpoint = Checkpoint { position: found.stored, sources: found.stored_states.clone() };
         recovery::save(env, settings, &checkpoint)?;
-        found.checkpoint = stored;
+        found.checkpoint = found.stored;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! latest-price table, into bars, to the engine, and in the background to the tick store.
 #![warn(missing_docs)]
 
+mod away;
 mod background;
 mod bridge;
 mod desk;
@@ -26,6 +27,7 @@ mod sources;
 mod tests;
 mod tick;
 
+pub use away::{STORE_SEEN, forget_store};
 pub use bridge::{Bridge, Keys, Ports};
 pub use error::BridgeError;
 pub use prices::{Prices, Quoted};

@@ -25,6 +25,8 @@ pub(crate) struct Recovered {
     /// At the tick store's position.
     pub(crate) stored_states: States,
     pub(crate) checkpoint: Position,
+    /// Where the store stands, or the checkpoint while that is not known.
+    pub(crate) stored: Position,
     pub(crate) records: u64,
     pub(crate) torn_bytes: u64,
 }
@@ -37,11 +39,13 @@ pub(crate) fn checkpoint_path(settings: &Settings) -> PathBuf {
     settings.dir.join("checkpoint")
 }
 
-/// Replays what the checkpoint does not cover. `stored` is how far the tick store says it is.
-pub(crate) fn recover(env: &Env, settings: &Settings, stored: Position) -> Result<Recovered, BridgeError> {
+/// Replays what the checkpoint does not cover. `stored` is how far the tick store says it is; one that says nothing is taken to be
+/// where it surely is, at the checkpoint, until the drain has asked it.
+pub(crate) fn recover(env: &Env, settings: &Settings, stored: Option<Position>) -> Result<Recovered, BridgeError> {
     let dir = journal_dir(settings);
     env.fs.create_dir_all(&dir).map_err(|source| io("create", dir.clone(), source))?;
     let checkpoint = load(env, settings)?;
+    let stored = stored.unwrap_or(checkpoint.position);
     if stored < checkpoint.position {
         return Err(BridgeError::Diverged { what: "store", found: stored });
     }
@@ -74,7 +78,7 @@ pub(crate) fn recover(env: &Env, settings: &Settings, stored: Position) -> Resul
     }
     let stored_states = stored_states.unwrap_or_else(|| states.clone());
     let (records, torn_bytes) = (recovery.records, recovery.torn_bytes);
-    Ok(Recovered { journal, states, stored_states, checkpoint: checkpoint.position, records, torn_bytes })
+    Ok(Recovered { journal, states, stored_states, checkpoint: checkpoint.position, stored, records, torn_bytes })
 }
 
 /// Reads one journal record.
@@ -97,7 +101,7 @@ fn load(env: &Env, settings: &Settings) -> Result<Checkpoint, BridgeError> {
     Checkpoint::decode(&bytes).map_err(|_| BridgeError::Checkpoint { path })
 }
 
-fn io(action: &'static str, path: PathBuf, source: std::io::Error) -> BridgeError {
+pub(crate) fn io(action: &'static str, path: PathBuf, source: std::io::Error) -> BridgeError {
     BridgeError::Io { action, path, source: Arc::new(source) }
 }
 

@@ -1,5 +1,6 @@
 //! The bridge over files that forget what was not synced, an in-memory store, and an engine that takes notes.
 
+mod away;
 mod durability;
 mod heartbeats;
 mod history;
@@ -27,7 +28,7 @@ use aitrading_wire::{
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 use tokio::sync::Semaphore;
 
@@ -179,6 +180,8 @@ struct World {
     fs: MemFs,
     env: Env,
     store: Arc<MemoryTicks>,
+    /// Is the store away?
+    cut: Arc<AtomicBool>,
     devices: Arc<MemoryDevices>,
     subscriptions: Arc<dyn SubscriptionStore>,
     notes: Arc<Notes>,
@@ -194,6 +197,7 @@ impl World {
             fs,
             env,
             store: Arc::default(),
+            cut: Arc::default(),
             devices: Arc::default(),
             subscriptions: Arc::new(MemorySubscriptions::default()),
             notes: Notes::new(),
@@ -212,7 +216,7 @@ impl World {
         let settings = Settings::resolve(&self.raw, PathBuf::from("/data/bridge")).unwrap();
         self.enrol(DEVICE_KEY, false).await;
         let ports = Ports {
-            ticks: Arc::clone(&self.store) as Arc<dyn TickStore>,
+            ticks: Arc::new(away::Line { store: Arc::clone(&self.store), cut: Arc::clone(&self.cut) }),
             devices: Arc::clone(&self.devices) as Arc<dyn DeviceStore>,
             feed: Arc::clone(&self.notes) as Arc<dyn TickFeed>,
             reports: Arc::clone(&self.notes) as Arc<dyn ReportSink>,

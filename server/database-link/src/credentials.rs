@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::{LinkError, Role};
+use crate::{LinkError, Role, ServerSettings};
 use aitrading_config::{Environment, NoUnseal, SecretRef, Unseal};
 use aitrading_env::{Env, Fs};
 use secrecy::{ExposeSecret, SecretString};
@@ -19,11 +19,29 @@ pub struct Secrets {
     pub variables: Arc<Environment>,
     /// Opens sealed values.
     pub unseal: Arc<dyn Unseal>,
+    /// Looks into the configuration again: a sealed password is written there, and rotated there.
+    pub written: Arc<dyn Written>,
+}
+
+/// What the configuration says now, which may be something else than when this process started.
+pub trait Written: Send + Sync {
+    /// The server that it names for a part; `None` if it names none, or cannot be read as it is now.
+    fn server(&self, role: Role) -> Option<ServerSettings>;
+}
+
+/// For processes without a file to look into again: what was written at the start stays.
+#[derive(Debug, Clone, Copy)]
+pub struct NotAgain;
+
+impl Written for NotAgain {
+    fn server(&self, _role: Role) -> Option<ServerSettings> {
+        None
+    }
 }
 
 impl Default for Secrets {
     fn default() -> Self {
-        Self { variables: Arc::default(), unseal: Arc::new(NoUnseal) }
+        Self { variables: Arc::default(), unseal: Arc::new(NoUnseal), written: Arc::new(NotAgain) }
     }
 }
 
@@ -49,9 +67,10 @@ pub struct CredentialSource {
     fs: Arc<dyn Fs>,
     role: Role,
     key: String,
-    user: String,
-    reference: Option<SecretRef>,
+    server: ServerSettings,
     secrets: Secrets,
+    /// Where the password was at the last look.
+    place: Mutex<Option<SecretRef>>,
     seen: Mutex<Seen>,
 }
 
@@ -62,13 +81,13 @@ struct Seen {
 }
 
 impl CredentialSource {
-    /// A source for `user`. `reference` is where the password is.
+    /// A source for the user that `server` names.
     #[must_use]
-    pub fn new(env: &Env, role: Role, user: &str, reference: Option<SecretRef>, secrets: Secrets) -> Self {
+    pub fn new(env: &Env, role: Role, server: &ServerSettings, secrets: Secrets) -> Self {
         // Sealed values are bound to this key.
         let key = format!("database.{role}.password");
-        let (fs, user) = (Arc::clone(&env.fs), user.to_owned());
-        Self { fs, role, key, user, reference, secrets, seen: Mutex::default() }
+        let (server, place) = (server.clone(), Mutex::new(server.password.clone()));
+        Self { fs: Arc::clone(&env.fs), role, key, server, secrets, place, seen: Mutex::default() }
     }
 
     /// Fetches the credentials as they are now. Call it for every new connection. Reads one small file.
@@ -79,14 +98,29 @@ impl CredentialSource {
         let fetch = |reference: &SecretRef| {
             reference.fetch(&self.key, &self.secrets.variables, &*self.fs, &*self.secrets.unseal)
         };
-        let password = self.reference.as_ref().map(fetch).transpose();
+        let password = self.reference().as_ref().map(fetch).transpose();
         let password = password.map_err(|source| LinkError::Credentials { role: self.role, source })?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.generation == 0 || text(&seen.password) != text(&password) {
             seen.password.clone_from(&password);
             seen.generation = seen.generation.saturating_add(1);
         }
-        Ok(Credentials { user: self.user.clone(), password, generation: seen.generation })
+        Ok(Credentials { user: self.server.user.clone(), password, generation: seen.generation })
+    }
+
+    /// Where the password is. A file or a variable is a place that is looked at anew; a sealed password stands in the
+    /// configuration itself, so that is looked at. A password for another server or user is none of this one's, and a
+    /// configuration that is being written keeps nobody from the server.
+    fn reference(&self) -> Option<SecretRef> {
+        let known = &self.server;
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(known.password, Some(SecretRef::Sealed(_)))
+            && let Some(now) = self.secrets.written.server(self.role)
+            && (&now.host, now.port, &now.user) == (&known.host, known.port, &known.user)
+        {
+            *place = now.password;
+        }
+        place.clone()
     }
 }
 
@@ -99,7 +133,7 @@ impl fmt::Debug for CredentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CredentialSource")
             .field("role", &self.role)
-            .field("from", &self.reference)
+            .field("from", &self.server.password)
             .finish_non_exhaustive()
     }
 }

@@ -21,7 +21,7 @@ mod tls;
 // Adapters name a password's place in their tests without an edge to the configuration crate.
 pub use aitrading_config::SecretRef;
 pub use breaker::{Breaker, BreakerPolicy, BreakerState, Outcome, Ticket};
-pub use credentials::{CredentialSource, Credentials, Secrets};
+pub use credentials::{CredentialSource, Credentials, NotAgain, Secrets, Written};
 pub use endpoint::Endpoint;
 pub use error::LinkError;
 pub use guard::{Guard, Repeat};

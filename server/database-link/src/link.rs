@@ -34,7 +34,7 @@ impl Link {
         secrets: &Secrets,
     ) -> Result<Self, LinkError> {
         let endpoint = Endpoint::resolve(env, role, settings, &*secrets.unseal, &secrets.variables)?;
-        let credentials = CredentialSource::new(env, role, &settings.user, settings.password.clone(), secrets.clone());
+        let credentials = CredentialSource::new(env, role, settings, secrets.clone());
         credentials.current()?;
         let guard = Guard::new(env, role, backend, settings.limits);
         Ok(Self { endpoint, credentials, guard, pool: settings.pool })

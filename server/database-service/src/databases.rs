@@ -3,7 +3,7 @@
 use crate::{
     Database, PostgresStores, SchemaStatus, Servers, Settings,
     remote::{Adapter, Remote},
-    transfer::{at, refuse_moved, refuse_unmoved},
+    transfer::{refuse_moved, refuse_unmoved},
 };
 use aitrading_database_link::{BackendHealth, HealthLevel, Link, LinkError, LinkState, Role, Secrets, ServerSettings};
 use aitrading_env::Env;
@@ -65,6 +65,12 @@ pub enum OpenError {
         /// The server.
         to: String,
     },
+}
+
+impl OpenError {
+    pub(crate) fn server(role: Role, settings: &ServerSettings, source: StoreError) -> Self {
+        Self::Server { role, host: settings.host.clone(), port: settings.port, source }
+    }
 }
 
 impl Coded for OpenError {
@@ -153,7 +159,7 @@ impl Databases {
         }
         for (role, settings) in [(Role::Relational, &servers.relational), (Role::Ticks, &servers.ticks)] {
             let Some(settings) = settings else { continue };
-            if let Err(unmoved) = refuse_unmoved(&embedded, role, &stores, &at(settings)).await {
+            if let Err(unmoved) = refuse_unmoved(&embedded, role, &stores, settings).await {
                 embedded.release().await;
                 return Err(unmoved);
             }
@@ -173,25 +179,14 @@ impl Databases {
         dir: &Path,
     ) -> Result<Vec<BackendHealth>, OpenError> {
         let mut opening = Opening { env, secrets, remotes: Vec::new() };
-        opening.ticks(servers)?;
-        opening.cache(servers)?;
-        opening.patterns(servers)?;
-        opening.graph(servers)?;
-        opening.events(servers)?;
+        let unspoken = opening.for_a_look(servers);
         let embedded = match Database::open(env, settings, dir).await {
             Ok(embedded) => Some(embedded),
             Err(StoreError::InUse { .. }) => None,
             Err(error) => return Err(error.into()),
         };
-        // Not opened as the server opens it: a look changes no schema.
-        if let Some(rows) = &servers.relational {
-            opening
-                .remotes
-                .push(Remote::new(Adapter::Postgres(Box::new(PostgresStores::prepare(env, rows, secrets)?))));
-        }
-        let asked = futures_util::future::join_all(opening.remotes.iter().map(Remote::probe));
-        asked.await;
-        let servers: Vec<_> = opening.remotes.iter().map(Remote::health).collect();
+        futures_util::future::join_all(opening.remotes.iter().map(Remote::examine)).await;
+        let servers: Vec<_> = opening.remotes.iter().map(Remote::health).chain(unspoken).collect();
         let own = match &embedded {
             Some(embedded) => {
                 embedded.probe().await?;
@@ -316,6 +311,32 @@ impl Databases {
 }
 
 impl Opening<'_> {
+    /// Opens every named server, the rows' one too, and not as the server opens it: a look changes no schema. A server that cannot
+    /// even be spoken to (its password, its certificate) is told beside the others.
+    fn for_a_look(&mut self, servers: &Servers) -> Vec<BackendHealth> {
+        let ways = [
+            (Role::Ticks, ClickHouseTicks::BACKEND, self.ticks(servers).map(drop)),
+            (Role::Cache, "redis", self.cache(servers).map(drop)),
+            (Role::Patterns, "weaviate", self.patterns(servers).map(drop)),
+            (Role::Graph, "arangodb", self.graph(servers).map(drop)),
+            (Role::Events, "nats", self.events(servers).map(drop)),
+            (Role::Relational, "postgresql", self.rows_for_a_look(servers).map_err(OpenError::from)),
+        ];
+        let told = ways.into_iter().filter_map(|(role, backend, way)| Some((role, backend, way.err()?)));
+        let down = told.map(|(role, backend, error)| {
+            let note = Some(format!("{} [{}]", aitrading_error::chain(&error), error.dna().code));
+            BackendHealth { state: LinkState::Down, note, ..BackendHealth::embedded(role, backend) }
+        });
+        down.collect()
+    }
+
+    fn rows_for_a_look(&mut self, servers: &Servers) -> Result<(), LinkError> {
+        let Some(settings) = &servers.relational else { return Ok(()) };
+        let rows = PostgresStores::prepare(self.env, settings, self.secrets)?;
+        self.remotes.push(Remote::new(Adapter::Postgres(Box::new(rows))));
+        Ok(())
+    }
+
     fn link(&self, role: Role, backend: &'static str, settings: &ServerSettings) -> Result<Link, LinkError> {
         Link::open(self.env, role, backend, settings, self.secrets)
     }
@@ -323,10 +344,9 @@ impl Opening<'_> {
     /// Connects: nothing can be decided without rows, and a schema that does not fit is better told now.
     async fn rows(&mut self, servers: &Servers) -> Result<Option<PostgresStores>, OpenError> {
         let Some(settings) = &servers.relational else { return Ok(None) };
-        let rows = PostgresStores::open(self.env, settings, self.secrets).await.map_err(|source| {
-            let (host, port) = (settings.host.clone(), settings.port);
-            OpenError::Server { role: Role::Relational, host, port, source }
-        })?;
+        let rows = PostgresStores::open(self.env, settings, self.secrets)
+            .await
+            .map_err(|source| OpenError::server(Role::Relational, settings, source))?;
         self.remotes.push(Remote::new(Adapter::Postgres(Box::new(rows.clone()))));
         Ok(Some(rows))
     }
@@ -334,8 +354,9 @@ impl Opening<'_> {
     fn ticks(&mut self, servers: &Servers) -> Result<Option<Arc<ClickHouseTicks>>, OpenError> {
         let Some(settings) = &servers.ticks else { return Ok(None) };
         let link = self.link(Role::Ticks, ClickHouseTicks::BACKEND, settings)?;
-        let retention_days = servers.retention_days;
-        let ticks = Arc::new(ClickHouseTicks::new(self.env, link, ClickHouseSettings { retention_days }));
+        let Servers { retention_days, bars_retention_days, .. } = *servers;
+        let kept = ClickHouseSettings { retention_days, bars_retention_days };
+        let ticks = Arc::new(ClickHouseTicks::new(self.env, link, kept));
         self.remotes.push(Remote::new(Adapter::ClickHouse(Arc::clone(&ticks))));
         Ok(Some(ticks))
     }

@@ -10,6 +10,7 @@ mod pool;
 #[expect(clippy::duplicate_mod, reason = "the same statements for two dialects: docs/adr/0001")]
 #[path = "relational/mod.rs"]
 mod relational;
+mod rights;
 mod rotation;
 mod schema;
 

@@ -2,11 +2,12 @@
 
 use crate::PostgresStores;
 use aitrading_database_link::{BackendHealth, LinkState};
+use aitrading_error::Coded as _;
 use aitrading_store::StoreError;
 use aitrading_store_clickhouse::ClickHouseTicks;
 use aitrading_store_nats::NatsEvents;
 use aitrading_store_redis::RedisCache;
-use aitrading_store_rest::{ArangoChains, WeaviatePatterns};
+use aitrading_store_rest::{ArangoChains, UNPROVEN, WeaviatePatterns};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// An adapter that speaks to a server.
@@ -32,6 +33,17 @@ impl Remote {
         Self { adapter, refusal: Mutex::new(None) }
     }
 
+    /// As [`Remote::probe`], for a look from outside, which may also say what a library said: only who runs the command sees it.
+    pub(crate) async fn examine(&self) {
+        let outcome = match &self.adapter {
+            Adapter::Postgres(rows) => rows.examine().await.map(drop),
+            _ => self.probe().await,
+        };
+        self.refused(
+            outcome.as_ref().err().map(|error| format!("{} [{}]", aitrading_error::chain(error), error.dna().code)),
+        );
+    }
+
     /// Asks the server whether it is there and takes us in.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
         let outcome = match &self.adapter {
@@ -48,8 +60,12 @@ impl Remote {
             // Tables that were ready once say nothing about now.
             ticks.probe().await;
         }
-        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = outcome.as_ref().err().map(ToString::to_string);
+        self.refused(outcome.as_ref().err().map(|error| format!("{error} [{}]", error.dna().code)));
         outcome
+    }
+
+    fn refused(&self, why: Option<String>) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     /// How it was at the last calls. A server that answers and refuses does not work either.
@@ -63,8 +79,16 @@ impl Remote {
             Adapter::Nats(events) => events.health(),
         };
         match self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-            Some(refusal) => BackendHealth { state: LinkState::Down, note: Some(refusal), ..health },
+            Some(refusal) => BackendHealth { state: LinkState::Down, note: Some(self.noted(refusal)), ..health },
             None => health,
+        }
+    }
+
+    /// A refusal does not hide that more may be wrong with an adapter than what is refused.
+    fn noted(&self, refusal: String) -> String {
+        match self.adapter {
+            Adapter::Weaviate(_) | Adapter::Arango(_) => format!("{refusal}; {UNPROVEN}"),
+            _ => refusal,
         }
     }
 

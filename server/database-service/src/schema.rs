@@ -4,11 +4,13 @@
 mod tests;
 
 use aitrading_model::Timestamp;
-use aitrading_store::StoreError;
+use aitrading_store::{ErrorSource, StoreError};
 use serde::Serialize;
 use sqlx::migrate::{MigrateError, Migrator};
 use std::collections::BTreeMap;
 
+/// What the embedded database calls itself; every other one is on a server.
+pub(crate) const SQLITE: &str = "sqlite";
 const NS_PER_S: i64 = 1_000_000_000;
 
 /// How far one step of a schema is.
@@ -106,38 +108,49 @@ impl SchemaStatus {
     /// May this release use the database, pending steps aside?
     ///
     /// # Errors
-    /// [`StoreError::SchemaNewer`], or [`StoreError::Corrupt`] for a step that is half done or not the one known here.
+    /// [`StoreError::SchemaNewer`], or [`StoreError::SchemaBroken`] for a step that is half done or not the one known here.
     pub fn check(&self) -> Result<(), StoreError> {
+        let place = place(self.backend);
         let newest = |state| self.steps.iter().rev().find(|step| step.state == state).map(|step| step.version);
         if let Some(found) = newest(SchemaState::Unknown) {
-            return Err(StoreError::SchemaNewer { found, known: self.known() });
+            return Err(StoreError::SchemaNewer { place, found, known: self.known() });
         }
         if let Some(version) = newest(SchemaState::HalfDone) {
-            return Err(half_done(version));
+            return Err(half_done(place, version));
         }
-        newest(SchemaState::Changed).map_or(Ok(()), |version| Err(changed(version)))
+        newest(SchemaState::Changed).map_or(Ok(()), |version| Err(changed(place, version)))
     }
+}
+
+/// What the operator has to restore or to replace, by the backend's name.
+fn place(backend: &str) -> &'static str {
+    if backend == SQLITE { "the data directory" } else { "the PostgreSQL database" }
 }
 
 /// What a failure of the migrator means; `map` says it for errors of the database itself.
 pub(crate) fn failed(
     error: MigrateError,
-    known: i64,
+    status: &SchemaStatus,
     map: impl Fn(sqlx::Error, &'static str) -> StoreError,
 ) -> StoreError {
+    let (place, known) = (place(status.backend), status.known());
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => map(error, "changing the schema"),
-        MigrateError::VersionMissing(found) => StoreError::SchemaNewer { found, known },
-        MigrateError::Dirty(version) => half_done(version),
-        MigrateError::VersionMismatch(version) => changed(version),
-        other => StoreError::Corrupt { what: "the schema's history".to_owned(), source: Some(other.into()) },
+        MigrateError::VersionMissing(found) => StoreError::SchemaNewer { place, found, known },
+        MigrateError::Dirty(version) => half_done(place, version),
+        MigrateError::VersionMismatch(version) => changed(place, version),
+        other => broken(place, "its history is not readable".to_owned(), Some(other.into())),
     }
 }
 
-fn half_done(version: i64) -> StoreError {
-    StoreError::corrupt(format!("step {version} of the schema was begun and not finished"))
+fn half_done(place: &'static str, version: i64) -> StoreError {
+    broken(place, format!("step {version} was begun and not finished"), None)
 }
 
-fn changed(version: i64) -> StoreError {
-    StoreError::corrupt(format!("step {version} of the schema is not the one that this release knows"))
+fn changed(place: &'static str, version: i64) -> StoreError {
+    broken(place, format!("step {version} is not the one that this release knows"), None)
+}
+
+fn broken(place: &'static str, what: String, source: Option<ErrorSource>) -> StoreError {
+    StoreError::SchemaBroken { place, what, source }
 }

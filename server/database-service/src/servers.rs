@@ -4,7 +4,7 @@
 mod tests;
 
 use aitrading_config::Collector;
-use aitrading_database_link::{ServerSettings, Settings};
+use aitrading_database_link::{Role, ServerSettings, Settings};
 use serde::Deserialize;
 use std::num::NonZeroU32;
 
@@ -40,6 +40,8 @@ struct RawTicks {
     clickhouse: Option<Settings>,
     /// Days after which ticks are forgotten; for ever if none.
     retention_days: Option<u32>,
+    /// Days after which bars are forgotten; for ever if none.
+    bars_retention_days: Option<u32>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -76,6 +78,8 @@ pub struct Servers {
     pub ticks: Option<ServerSettings>,
     /// Days after which ClickHouse forgets ticks.
     pub retention_days: Option<NonZeroU32>,
+    /// Days after which ClickHouse forgets bars.
+    pub bars_retention_days: Option<NonZeroU32>,
     /// The shared cache on Redis or DragonflyDB.
     pub cache: Option<ServerSettings>,
     /// Similarity on Weaviate.
@@ -86,20 +90,29 @@ pub struct Servers {
     pub events: Option<ServerSettings>,
 }
 
+impl Servers {
+    /// The server that plays a part.
+    #[must_use]
+    pub const fn of(&self, role: Role) -> Option<&ServerSettings> {
+        match role {
+            Role::Relational => self.relational.as_ref(),
+            Role::Ticks => self.ticks.as_ref(),
+            Role::Cache => self.cache.as_ref(),
+            Role::Patterns => self.patterns.as_ref(),
+            Role::Graph => self.graph.as_ref(),
+            Role::Events => self.events.as_ref(),
+        }
+    }
+}
+
 impl RawServers {
     /// Checks every value, in the section that the caller has opened.
     pub fn resolve(self, collector: &mut Collector<'_>) -> Option<Servers> {
         let ticks = collector.section("ticks", |c| {
-            let retention = match self.ticks.retention_days {
-                None => Some(None),
-                Some(days) => c.within("retention_days", days, 1..=36_525).map(NonZeroU32::new),
-            };
-            if self.ticks.retention_days.is_some() && self.ticks.clickhouse.is_none() {
-                let cure = "remove it, or name a ClickHouse server in [database.ticks.clickhouse]";
-                c.refuse("retention_days", "", "the embedded tick files are kept for ever", cure);
-                return None;
-            }
-            Some((one(c, "clickhouse", CLICKHOUSE, self.ticks.clickhouse)?, retention?))
+            let named = self.ticks.clickhouse.is_some();
+            let ticks = days(c, "retention_days", self.ticks.retention_days, named);
+            let bars = days(c, "bars_retention_days", self.ticks.bars_retention_days, named);
+            Some((one(c, "clickhouse", CLICKHOUSE, self.ticks.clickhouse)?, ticks?, bars?))
         });
         let cache = collector.section("cache", |c| {
             if self.cache.redis.is_some() && self.cache.dragonfly.is_some() {
@@ -114,17 +127,30 @@ impl RawServers {
         let events = collector.section("events", |c| one(c, "nats", NATS, self.events.nats));
         let relational =
             collector.section("relational", |c| one(c, "postgresql", POSTGRESQL, self.relational.postgresql));
-        let (ticks, retention_days) = ticks?;
+        let (ticks, retention_days, bars_retention_days) = ticks?;
         Some(Servers {
             relational: relational?,
             ticks,
             retention_days,
+            bars_retention_days,
             cache: cache?,
             patterns: patterns?,
             graph: graph?,
             events: events?,
         })
     }
+}
+
+/// How long ClickHouse keeps something. `None`: refused. `Some(None)`: for ever.
+#[expect(clippy::option_option, reason = "for ever and refused are two things")]
+fn days(c: &mut Collector<'_>, key: &'static str, days: Option<u32>, named: bool) -> Option<Option<NonZeroU32>> {
+    let Some(days) = days else { return Some(None) };
+    if !named {
+        let cure = "remove it, or name a ClickHouse server in [database.ticks.clickhouse]";
+        c.refuse(key, "", "the embedded tick files are kept for ever", cure);
+        return None;
+    }
+    c.within(key, days, 1..=36_525).map(NonZeroU32::new)
 }
 
 /// `None`: refused. `Some(None)`: not named.

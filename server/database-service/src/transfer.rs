@@ -9,6 +9,8 @@ mod rows;
 mod tables;
 mod ticks;
 
+pub(crate) use tables::table_names;
+
 use crate::{Database, OpenError, Servers};
 use aitrading_database_link::{LinkError, Role, Secrets, ServerSettings};
 use aitrading_env::Env;
@@ -177,16 +179,23 @@ pub async fn leave_behind(from: &Database, role: Role, servers: &Servers) -> Res
 }
 
 /// Refuses an empty server where the embedded part holds something that was not moved: a new life would begin beside the old
-/// one, with numbers that were given out already.
-pub(crate) async fn refuse_unmoved(from: &Database, role: Role, there: &Stores, to: &str) -> Result<(), OpenError> {
+/// one, with numbers that were given out already, and who was enrolled here would be unknown there.
+pub(crate) async fn refuse_unmoved(
+    from: &Database,
+    role: Role,
+    there: &Stores,
+    settings: &ServerSettings,
+) -> Result<(), OpenError> {
     let here = from.stores();
     let left = match role {
-        Role::Relational => here.meta.get(DEPLOYMENT).await?.is_some() && there.meta.get(DEPLOYMENT).await?.is_none(),
-        // A server that does not answer is the business of those who ask it for their place.
-        _ => !here.ticks.cursors().await?.is_empty() && there.ticks.cursors().await.is_ok_and(|there| there.is_empty()),
+        // A device may be enrolled before the first start leaves its fact.
+        Role::Relational => rows::any(from).await? && there.meta.get(DEPLOYMENT).await?.is_none(),
+        _ if here.ticks.cursors().await?.is_empty() || note::moved(from, role).await?.is_some() => false,
+        // Whether a server that does not answer is empty is not known.
+        _ => there.ticks.cursors().await.map_err(|source| OpenError::server(role, settings, source))?.is_empty(),
     };
     if left && note::moved(from, role).await?.is_none() {
-        return Err(OpenError::NotMoved { role, to: to.to_owned() });
+        return Err(OpenError::NotMoved { role, to: at(settings) });
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Before the first call: is the server new enough, are the tables there, do they keep ticks for as long as configured?
 
 use crate::{
+    ClickHouseSettings,
     door::{Door, Insert},
     rows::VersionRow,
     schema::{KNOWN, STEPS, VERSIONS},
@@ -9,21 +10,46 @@ use crate::{
 use aitrading_store::StoreError;
 use std::num::NonZeroU32;
 
+/// What the operator knows the tables by.
+const PLACE: &str = "the ClickHouse database";
 const PREPARING: &str = "preparing the tick tables";
 /// Stands before the days in a table's description.
 const DAYS: &str = "toInt64(";
-/// In seconds and capped at the server's last second (in 2106): a plain sum of date and days would begin anew beyond it, and
-/// what is to be kept for very long would be forgotten at once.
-const KEEP_FOR: &str = "ALTER TABLE ticks MODIFY TTL
-    toDateTime(greatest(0, least(intDiv(time_ms, 1000) + toInt64({days:UInt32}) * 86400, 4294967295)), 'UTC')";
+/// What of a table may be forgotten, and when.
+struct Kept {
+    table: &'static str,
+    /// Takes the days as a parameter.
+    keep_for: &'static str,
+    keep_all: &'static str,
+}
+
+macro_rules! kept {
+    ($table:literal by $time:literal) => {
+        Kept {
+            table: $table,
+            // In seconds and capped at the server's last second (in 2106): a plain sum of date and days would begin anew beyond
+            // it, and what is to be kept for very long would be forgotten at once.
+            keep_for: concat!(
+                "ALTER TABLE ", $table, " MODIFY TTL toDateTime(greatest(0, least(intDiv(", $time,
+                ", 1000) + toInt64({days:UInt32}) * 86400, 4294967295)), 'UTC')"
+            ),
+            keep_all: concat!("ALTER TABLE ", $table, " REMOVE TTL"),
+        }
+    };
+}
+
+const TICKS: Kept = kept!("ticks" by "time_ms");
+/// By their end: a bar is not older than its last tick.
+const BARS: Kept = kept!("bars" by "(start_ms + timeframe_ms)");
 
 /// Makes the server ready and says its version. What is ready already is left alone.
-pub(crate) async fn prepare(door: &Door, retention: Option<NonZeroU32>) -> Result<String, StoreError> {
+pub(crate) async fn prepare(door: &Door, settings: ClickHouseSettings) -> Result<String, StoreError> {
     let version = server_version(door).await?;
     version::check(&version)?;
     create_database(door).await?;
     migrate(door).await?;
-    keep_for(door, retention).await?;
+    keep_for(door, &TICKS, settings.retention_days).await?;
+    keep_for(door, &BARS, settings.bars_retention_days).await?;
     Ok(version)
 }
 
@@ -58,7 +84,7 @@ async fn migrate(door: &Door) -> Result<(), StoreError> {
         door.fetch::<u32>(PREPARING, |client| client.query("SELECT max(version) AS version FROM schema_versions"));
     let found = found.await?.first().copied().unwrap_or_default();
     if found > KNOWN {
-        return Err(StoreError::SchemaNewer { found: found.into(), known: KNOWN.into() });
+        return Err(StoreError::SchemaNewer { place: PLACE, found: found.into(), known: KNOWN.into() });
     }
     for (version, step) in (1..).zip(STEPS).skip_while(|(version, _)| *version <= found) {
         for statement in step {
@@ -77,21 +103,21 @@ async fn migrate(door: &Door) -> Result<(), StoreError> {
 }
 
 /// A change rewrites what is there, so it is made only where the table says something else.
-async fn keep_for(door: &Door, retention: Option<NonZeroU32>) -> Result<(), StoreError> {
+async fn keep_for(door: &Door, kept: &Kept, retention: Option<NonZeroU32>) -> Result<(), StoreError> {
     let described = door.fetch::<String>(PREPARING, |client| {
-        client.query(
-            "SELECT engine_full AS text FROM system.tables WHERE database = currentDatabase() AND name = 'ticks'",
-        )
+        let description = "SELECT engine_full AS text FROM system.tables
+             WHERE database = currentDatabase() AND name = {name:String}";
+        client.query(description).param("name", kept.table)
     });
     let described = described.await?.pop().unwrap_or_default();
     let (now, wanted) = (days(&described), retention.map(NonZeroU32::get));
     if now == wanted {
         return Ok(());
     }
-    tracing::info!(?now, ?wanted, "ticks are kept for another number of days");
+    tracing::info!(table = kept.table, ?now, ?wanted, "a table is kept for another number of days");
     match wanted {
-        None => door.execute(PREPARING, |client| client.query("ALTER TABLE ticks REMOVE TTL")).await,
-        Some(days) => door.execute(PREPARING, |client| client.query(KEEP_FOR).param("days", days)).await,
+        None => door.execute(PREPARING, |client| client.query(kept.keep_all)).await,
+        Some(days) => door.execute(PREPARING, |client| client.query(kept.keep_for).param("days", days)).await,
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn refusal(doing: &'static str, error: Error) -> StoreError {
 }
 
 fn damaged(error: Error) -> StoreError {
-    StoreError::Corrupt { what: "the server's tables of ticks".to_owned(), source: Some(Box::new(error)) }
+    StoreError::Corrupt { what: "the ClickHouse server's tables of ticks".to_owned(), source: Some(Box::new(error)) }
 }
 
 fn code(said: &str) -> Option<u32> {

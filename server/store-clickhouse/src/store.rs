@@ -33,6 +33,7 @@ use crate::{
 };
 use aitrading_database_link::{BackendHealth, Link};
 use aitrading_env::Env;
+use aitrading_error::Coded as _;
 use aitrading_model::{Bar, Cursor, DayCheck, Epoch, Gap, GapRecord, MarketTime, Source, TenantId, Tick, Timeframe};
 use aitrading_store::{
     ImportCommit, ImportKey, ImportProgress, JournalMark, StoreError, TickCommit, TickCounts, TickStore, Visit,
@@ -46,6 +47,8 @@ use tokio::sync::{Mutex, OnceCell};
 pub struct ClickHouseSettings {
     /// Days after which ticks are forgotten; for ever if none.
     pub retention_days: Option<NonZeroU32>,
+    /// Days after which bars are forgotten; for ever if none. A bar outlives its ticks unless this says otherwise.
+    pub bars_retention_days: Option<NonZeroU32>,
 }
 
 /// Takes epochs and sequence numbers of ticks, many at a time, in order.
@@ -80,7 +83,7 @@ impl ClickHouseTicks {
     /// [`StoreError::VersionTooOld`], [`StoreError::SchemaNewer`], [`StoreError::Unauthorised`],
     /// [`StoreError::Unavailable`].
     pub async fn prepare(&self) -> Result<&str, StoreError> {
-        let ready = self.ready.get_or_try_init(|| prepare(&self.door, self.settings.retention_days));
+        let ready = self.ready.get_or_try_init(|| prepare(&self.door, self.settings));
         Ok(ready.await?.as_str())
     }
 
@@ -91,7 +94,7 @@ impl ClickHouseTicks {
         match asked {
             Ok(version) => health.version = Some(version),
             // An answer that is a refusal does not count as an outage; the operator should know of it all the same.
-            Err(error) => health.note = Some(error.to_string()),
+            Err(error) => health.note = Some(format!("{error} [{}]", error.dna().code)),
         }
         health
     }

@@ -32,7 +32,8 @@ pub(crate) enum Told {
     UsedUp,
     Invalid { what: String },
     Corrupt { what: String },
-    SchemaNewer { found: i64, known: i64 },
+    SchemaBroken { place: String, what: String },
+    SchemaNewer { place: String, found: i64, known: i64 },
     Full { doing: String },
     InUse,
 }
@@ -56,7 +57,10 @@ impl From<&StoreError> for Told {
             E::UsedUp => Self::UsedUp,
             E::Invalid { what } => Self::Invalid { what: own(what) },
             E::Corrupt { what, .. } => Self::Corrupt { what: what.clone() },
-            E::SchemaNewer { found, known } => Self::SchemaNewer { found: *found, known: *known },
+            E::SchemaBroken { place, what, .. } => Self::SchemaBroken { place: own(place), what: what.clone() },
+            E::SchemaNewer { place, found, known } => {
+                Self::SchemaNewer { place: own(place), found: *found, known: *known }
+            }
             E::Full { doing, .. } => Self::Full { doing: own(doing) },
             E::InUse { .. } | E::CatalogueLost { .. } => Self::InUse,
         }
@@ -79,7 +83,10 @@ impl From<Told> for StoreError {
             Told::UsedUp => Self::UsedUp,
             Told::Invalid { what } => Self::Invalid { what: fixed(&what) },
             Told::Corrupt { what } => Self::Corrupt { what, source: Some(said()) },
-            Told::SchemaNewer { found, known } => Self::SchemaNewer { found, known },
+            Told::SchemaBroken { place, what } => {
+                Self::SchemaBroken { place: fixed(&place), what, source: Some(said()) }
+            }
+            Told::SchemaNewer { place, found, known } => Self::SchemaNewer { place: fixed(&place), found, known },
             Told::Full { doing: text } => Self::Full { doing: doing(text), source: said() },
             // Whose directory it is, and what lies there, is the service's own affair.
             Told::InUse => Self::Unavailable { doing: "opening the database", source: said() },
@@ -127,7 +134,8 @@ mod tests {
             StoreError::UsedUp,
             StoreError::Invalid { what: "a rule" },
             StoreError::Corrupt { what: "a file".to_owned(), source: Some(source()) },
-            StoreError::SchemaNewer { found: i64::MAX, known: i64::MIN },
+            StoreError::SchemaBroken { place: "a server", what: "a step".to_owned(), source: Some(source()) },
+            StoreError::SchemaNewer { place: "a server", found: i64::MAX, known: i64::MIN },
             StoreError::Full { doing, source: source() },
         ]
     }

@@ -125,7 +125,7 @@ macro_rules! event_bus_conformance {
     ($run:path) => {
         $crate::conformance_tests!($run, events:
             events_come_in_order every_field_of_an_event_survives an_id_counts_once a_raced_id_counts_once
-            tenants_and_topics_do_not_mix consumers_are_independent a_durable_consumer_goes_on
+            tenants_and_topics_do_not_mix consumers_are_independent a_consumer_that_comes_back_goes_on
             giving_up_a_wait_loses_nothing raced_events_all_arrive limits_are_kept);
     };
 }

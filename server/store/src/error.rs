@@ -90,7 +90,7 @@ pub enum StoreError {
         what: &'static str,
     },
     /// What is stored cannot be read back as it was written.
-    #[error("stored data is damaged: {what}; restore the data directory from a backup")]
+    #[error("stored data is damaged: {what}; restore the data directory, or the database on its server, from a backup")]
     Corrupt {
         /// What is damaged.
         what: String,
@@ -108,10 +108,25 @@ pub enum StoreError {
         /// Their folder.
         dir: PathBuf,
     },
-    /// The data directory was written by a newer release.
-    #[error("the data directory has schema version {found}, this release knows up to {known}; use the newer release")]
+    /// A step of the schema is half done, or not the one that is known here.
+    #[error(
+        "the schema of {place} cannot be used: {what}; restore {place} from a backup of before, or use the release that took \
+         the step (`aitrading db status` shows all steps)"
+    )]
+    SchemaBroken {
+        /// Whose schema: a database as the operator knows it.
+        place: &'static str,
+        /// What is wrong with it.
+        what: String,
+        /// What the library said, if it did.
+        source: Option<Source>,
+    },
+    /// A newer release has changed the schema.
+    #[error("{place} has schema version {found}, this release knows up to {known}; use the newer release")]
     SchemaNewer {
-        /// Version in the directory.
+        /// Whose schema: a database as the operator knows it.
+        place: &'static str,
+        /// Version there.
         found: i64,
         /// Newest version known here.
         known: i64,
@@ -171,6 +186,9 @@ impl Coded for StoreError {
             Self::Corrupt { .. } => own("STORE_CORRUPT").side(FaultSide::Dependency).severity(Severity::Critical),
             Self::CatalogueLost { .. } => {
                 own("STORE_CATALOGUE_LOST").side(FaultSide::Dependency).severity(Severity::Critical)
+            }
+            Self::SchemaBroken { .. } => {
+                own("STORE_SCHEMA_BROKEN").side(FaultSide::Dependency).severity(Severity::Critical)
             }
             Self::SchemaNewer { .. } => own("STORE_SCHEMA_NEWER").side(FaultSide::Caller),
             Self::Full { .. } => {

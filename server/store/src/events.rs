@@ -114,8 +114,9 @@ pub trait EventBus: Send + Sync {
     fn is_durable(&self) -> bool;
     /// Publishes; on a durable bus it is on the medium when this returns. Answers false if the id was known already.
     async fn publish(&self, event: Event) -> Result<bool, StoreError>;
-    /// Events of a tenant's topic for the consumer of this name (spelt like a topic, without dots). On a durable bus a
-    /// consumer that was there before goes on behind what it has acknowledged; a new one begins with the next event.
+    /// Events of a tenant's topic for the consumer of this name (spelt like a topic, without dots). A consumer that was there
+    /// before goes on behind what it has acknowledged, on a durable bus also after its restart; a new one begins with the next
+    /// event.
     async fn subscribe(
         &self,
         tenant: TenantId,

@@ -141,11 +141,6 @@ twin!(chains, chain_store_conformance, ChainStore, MemoryChains);
 twin!(chain_traces, chain_trace_store_conformance, ChainTraceStore, MemoryChainTraces);
 
 #[test]
-fn the_twin_of_the_bus_remembers_its_consumers() {
-    block_on(conformance::events::a_consumer_that_comes_back_goes_on(event_world())).unwrap();
-}
-
-#[test]
 fn threads_never_get_the_same_number() {
     let (store, name) = (memory::MemorySequences::default(), crate::SequenceName::new("threads").unwrap());
     let own = || (0..200).map(|_| block_on(store.next(TenantId(1), &name, 1)).unwrap()).collect::<Vec<_>>();
@@ -204,7 +199,8 @@ fn one_of_each_error() -> Vec<StoreError> {
         StoreError::Invalid { what: "a" },
         StoreError::Corrupt { what: "a".to_owned(), source: Some(source()) },
         StoreError::CatalogueLost { files: 18, dir: "store/ticks".into() },
-        StoreError::SchemaNewer { found: 2, known: 1 },
+        StoreError::SchemaBroken { place: "b", what: "a".to_owned(), source: Some(source()) },
+        StoreError::SchemaNewer { place: "b", found: 2, known: 1 },
         StoreError::Full { doing, source: source() },
         StoreError::InUse { dir: "a".into() },
     ]

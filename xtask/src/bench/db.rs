@@ -17,7 +17,7 @@ Examples:
   cargo xtask bench db --only pool --runs 5
   cargo xtask bench db --json | jq .pool_ratio_8
 
-Exit code: 0 when every bar is held, 1 when one is missed or the measuring itself failed.";
+Exit code: 0 when every bar is held, 1 when one is missed, something was skipped, or the measuring itself failed.";
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct Options {

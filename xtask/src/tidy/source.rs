@@ -16,6 +16,9 @@ const FORMATTING: &[&str] = &["format", "format_args", "write", "writeln"];
 /// Words that a statement begins with. A literal that begins so and has a place for a value is SQL put together from text.
 const STATEMENTS: &[&str] =
     &["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "WITH", "FOR", "MERGE", "TRUNCATE", "UPSERT"];
+/// Parts of a statement. A literal with one of them and a place for a value is SQL too, wherever its beginning stands.
+const CLAUSES: &[&str] =
+    &[" FROM ", " WHERE ", " AND ", " OR ", " JOIN ", " SET ", " VALUES", " GROUP BY", " ORDER BY", " LIMIT "];
 const UNFINISHED: &[&str] = &["todo", "unimplemented", "dbg"];
 /// Top folders of the machines that this is developed on; none of them means anything to a reader.
 const MACHINE_FOLDERS: &[&str] = &["work", "farm", "root"];
@@ -143,7 +146,8 @@ fn is_statement(token: &TokenTree) -> bool {
     let text = text.trim_start_matches(['r', '#', '"']).trim_start();
     let word = text.split(|c: char| !c.is_ascii_uppercase()).next().unwrap_or_default();
     // A lone word is a word of a sentence, in capitals or not.
-    STATEMENTS.contains(&word) && text.len() > word.len().saturating_add(2)
+    let whole = STATEMENTS.contains(&word) && text.len() > word.len().saturating_add(2);
+    whole || (text.contains('{') && CLAUSES.iter().any(|clause| text.contains(clause)))
 }
 
 fn unfinished(name: &Ident) -> bool {

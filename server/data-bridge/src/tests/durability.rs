@@ -132,7 +132,7 @@ async fn a_full_disk_refuses_ticks_and_leaves_no_hole() {
 }
 
 /// Enough ticks for several segments.
-async fn fill(world: &World) -> u64 {
+pub(super) async fn fill(world: &World) -> u64 {
     let bridge = world.open().await;
     let mut next = 1;
     for _ in 0..800 {

@@ -1,6 +1,7 @@
 //! How calls to one server went: a few numbers for health, and metrics by role.
 
 use crate::{BreakerState, Role, meters};
+use aitrading_error::Coded as _;
 use aitrading_store::StoreError;
 use metrics::{Counter, Gauge, Histogram};
 use std::{
@@ -53,7 +54,7 @@ impl Record {
     pub(super) fn failed(&self, took: Duration, error: &StoreError) {
         self.failed.record(took.as_secs_f64());
         // Its own text alone: what a driver said may name users or hosts, and is logged instead.
-        self.sample_now().trouble = Some(error.to_string());
+        self.sample_now().trouble = Some(format!("{error} [{}]", error.dna().code));
     }
 
     pub(super) fn repeated(&self) {

@@ -48,9 +48,9 @@ pub(super) fn map(error: sqlx::Error, doing: &'static str) -> StoreError {
         "53100" => StoreError::Full { doing, source: error.into() },
         "25006" => StoreError::ReadOnly { doing, source: error.into() },
         "42501" => StoreError::Unauthorised { doing, source: error.into() },
-        "XX001" | "XX002" => corrupt("the database", error, doing),
+        "XX001" | "XX002" => corrupt("the PostgreSQL database", error, doing),
         // A table, column or function that the schema has is not there.
-        "42P01" | "42703" | "42883" => corrupt("the schema", error, doing),
+        "42P01" | "42703" | "42883" => corrupt("the schema of the PostgreSQL database", error, doing),
         "22021" | "22P05" => StoreError::Invalid { what: "a text has a character that the database does not take" },
         code if code.starts_with("28") => StoreError::Unauthorised { doing, source: error.into() },
         code if code.starts_with("23") => {
@@ -64,7 +64,7 @@ pub(super) fn map(error: sqlx::Error, doing: &'static str) -> StoreError {
 fn without_code(error: sqlx::Error, doing: &'static str) -> StoreError {
     match error {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
-            corrupt("the database", error, doing)
+            corrupt("the PostgreSQL database", error, doing)
         }
         other => StoreError::Unavailable { doing, source: other.into() },
     }

@@ -4,10 +4,10 @@ use super::{
     db::{Db, Doing},
     dial::{ask, dial},
     pool::Pool,
-    relational, schema,
+    relational, rights, schema,
 };
 use crate::{PlatformRows, RelationalStores, SchemaStatus, meters};
-use aitrading_database_link::{BackendHealth, Link, Role, Secrets, ServerSettings};
+use aitrading_database_link::{BackendHealth, Link, LinkError, Role, Secrets, ServerSettings};
 use aitrading_env::Env;
 use aitrading_store::StoreError;
 use sqlx::PgConnection;
@@ -35,7 +35,7 @@ impl PostgresStores {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] with what the link or the driver says, [`StoreError::Unauthorised`],
-    /// [`StoreError::VersionTooOld`], [`StoreError::SchemaNewer`], [`StoreError::Corrupt`], and [`StoreError::ReadOnly`] for a
+    /// [`StoreError::VersionTooOld`], [`StoreError::SchemaNewer`], [`StoreError::SchemaBroken`], and [`StoreError::ReadOnly`] for a
     /// server that takes no writes.
     pub async fn open(env: &Env, settings: &ServerSettings, secrets: &Secrets) -> Result<Self, StoreError> {
         meters::describe();
@@ -54,9 +54,9 @@ impl PostgresStores {
     /// For a look at the server that changes nothing there: connects when it is first asked.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] with what the link says.
-    pub(crate) fn prepare(env: &Env, settings: &ServerSettings, secrets: &Secrets) -> Result<Self, StoreError> {
-        Ok(Self::of(env, link(env, settings, secrets)?))
+    /// As [`Link::open`].
+    pub(crate) fn prepare(env: &Env, settings: &ServerSettings, secrets: &Secrets) -> Result<Self, LinkError> {
+        Ok(Self::of(env, Link::open(env, Role::Relational, BACKEND, settings, secrets)?))
     }
 
     fn of(env: &Env, link: Link) -> Self {
@@ -104,15 +104,32 @@ impl PostgresStores {
         self.pool.health()
     }
 
-    /// Asks the server who it is and whether it takes writes.
+    /// Asks the server who it is, whether it takes writes, and whether our tables are ours to use.
     ///
     /// # Errors
-    /// If it does not answer, or no longer lets us in.
+    /// If it does not answer, no longer lets us in, or keeps us from our tables.
     pub async fn probe(&self) -> Result<BackendHealth, StoreError> {
         let mut tx = Db::new(&self.pool).read(PROBING).await?;
         let (facts, _) = ask(&mut *tx).await.doing(PROBING)?;
         self.pool.learn(facts);
+        rights::check(&mut tx).await?;
         Ok(self.health())
+    }
+
+    /// As [`PostgresStores::probe`], for a look from outside: a schema with which this release could not start is told too. One
+    /// that runs goes on beside a newer schema (migrations/README.md), so a probe does not ask.
+    ///
+    /// # Errors
+    /// As [`PostgresStores::probe`] and [`PostgresStores::open`].
+    pub(crate) async fn examine(&self) -> Result<BackendHealth, StoreError> {
+        let health = self.probe().await?;
+        let schema = schema::status(self.pool.env(), self.pool.link()).await?;
+        schema.check()?;
+        if schema.pending() > 0 {
+            let mut tx = Db::new(&self.pool).read(PROBING).await?;
+            rights::check_change(&mut tx).await?;
+        }
+        Ok(health)
     }
 
     /// Closes. The stores answer nothing afterwards; what is under way ends first.

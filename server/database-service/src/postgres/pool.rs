@@ -8,7 +8,7 @@ use super::{
     error::{Busy, Doing},
     rotation::Rotation,
 };
-use aitrading_database_link::{BackendHealth, Link, PoolUse, Repeat};
+use aitrading_database_link::{BackendHealth, Link, LinkState, PoolUse, Repeat};
 use aitrading_env::Env;
 use aitrading_store::StoreError;
 use sqlx::{
@@ -32,6 +32,9 @@ const TRUSTED_NS: u64 = 1_000_000_000;
 const IDLE_NS: u64 = 600_000_000_000;
 /// No connection is used longer: the server's process behind it grows.
 const LIFE_NS: u64 = 3_600_000_000_000;
+/// What health says of a server that takes no writes.
+const READ_ONLY: &str =
+    "takes no writes: it is a standby, or read-only by its settings; name the primary server [STORE_READ_ONLY]";
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -68,6 +71,10 @@ impl Pool {
 
     pub(super) const fn env(&self) -> &Env {
         &self.env
+    }
+
+    pub(super) const fn link(&self) -> &Link {
+        &self.link
     }
 
     /// No call, and no statement, is waited for longer.
@@ -205,11 +212,14 @@ impl Pool {
         let free = u32::try_from(self.free().len()).unwrap_or(u32::MAX);
         let pool = PoolUse { size: self.open.load(Ordering::Relaxed), idle: free, max: self.link.pool().max };
         let health = self.link.health();
-        let refuses = facts.as_ref().is_some_and(|facts| facts.read_only).then(|| "takes no writes".to_owned());
+        // It answers, and nothing can be decided with it: no order, no entry of the audit log would be kept.
+        let read_only = facts.as_ref().is_some_and(|facts| facts.read_only);
+        let refuses = read_only.then(|| READ_ONLY.to_owned());
         BackendHealth {
             version: facts.map(|facts| facts.version),
             pool: Some(pool),
-            note: health.note.clone().or(refuses),
+            state: if read_only { LinkState::Down } else { health.state },
+            note: refuses.or_else(|| health.note.clone()),
             ..health
         }
     }

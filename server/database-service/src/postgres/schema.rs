@@ -36,7 +36,7 @@ pub(super) async fn migrate(env: &Env, link: &Link) -> Result<SchemaStatus, Stor
     let work = async {
         // Under the migrator's own advisory lock: who comes second finds nothing left to do.
         let done = MIGRATIONS.run_direct(None, &mut fresh.raw, false).await;
-        done.map_err(|error| schema::failed(error, status.known(), map))?;
+        done.map_err(|error| schema::failed(error, &status, map))?;
         read(&mut fresh.raw).await
     };
     let late = |_| Err(LinkError::Deadline { role: Role::Relational, limit: STEP_LIMIT }.unavailable(CHANGING));

@@ -42,13 +42,25 @@ fn steps_are_pending_until_they_are_taken() {
 fn a_newer_schema_is_told_from_a_damaged_one() {
     let (seen, checked) = states(vec![row(1, true, false), row(2, true, false), row(9, true, false)]);
     assert_eq!(seen, [SchemaState::Applied, SchemaState::Applied, SchemaState::Unknown]);
-    assert!(matches!(checked, Err(StoreError::SchemaNewer { found: 9, known: 2 })), "{checked:?}");
+    assert!(matches!(checked, Err(StoreError::SchemaNewer { found: 9, known: 2, .. })), "{checked:?}");
     for (rows, state, told) in [
         (vec![row(1, true, false), row(2, false, false)], SchemaState::HalfDone, "begun and not finished"),
         (vec![row(1, true, false), row(2, true, true)], SchemaState::Changed, "not the one"),
     ] {
         let (seen, checked) = states(rows);
         assert_eq!(seen, [SchemaState::Applied, state]);
-        assert!(matches!(&checked, Err(StoreError::Corrupt { what, .. }) if what.contains(told)), "{checked:?}");
+        assert!(matches!(&checked, Err(StoreError::SchemaBroken { what, .. }) if what.contains(told)), "{checked:?}");
+    }
+}
+
+/// The cure names what has to be restored or replaced: a directory here, a database on a server there.
+#[test]
+fn a_refusal_names_the_database_that_it_is_about() {
+    for (backend, place) in [("sqlite", "the data directory"), ("postgresql", "the PostgreSQL database")] {
+        for rows in [vec![row(9, true, false)], vec![row(2, false, false)], vec![row(2, true, true)]] {
+            let refused = SchemaStatus::new(backend, &known(), rows).check().unwrap_err().to_string();
+            assert!(refused.contains(place), "{refused}");
+            assert_eq!(refused.contains("directory"), backend == "sqlite", "{refused}");
+        }
     }
 }

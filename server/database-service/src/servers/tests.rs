@@ -30,6 +30,7 @@ fn every_part_has_its_server_and_its_usual_port() {
         relational.postgresql = { host = 'localhost', plaintext = true }
         ticks.clickhouse = { host = 'localhost', plaintext = true }
         ticks.retention_days = 400
+        ticks.bars_retention_days = 4_000
         cache.redis = { host = 'localhost', plaintext = true }
         patterns.weaviate = { host = 'localhost', plaintext = true }
         graph.arangodb = { host = 'localhost', plaintext = true }
@@ -37,6 +38,7 @@ fn every_part_has_its_server_and_its_usual_port() {
     let servers = resolve(text).unwrap();
     let port = |server: Option<aitrading_database_link::ServerSettings>| server.unwrap().port;
     assert_eq!(servers.retention_days.map(std::num::NonZeroU32::get), Some(400));
+    assert_eq!(servers.bars_retention_days.map(std::num::NonZeroU32::get), Some(4_000));
     let ports =
         [servers.relational, servers.ticks, servers.cache, servers.patterns, servers.graph, servers.events].map(port);
     assert_eq!(ports, [5_432, 8_443, 6_379, 443, 8_529, 4_222]);
@@ -47,7 +49,9 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
     let cases = [
         ("ticks.clickhouse = {}", "ticks.clickhouse.host"),
         ("ticks.retention_days = 30", "ticks.retention_days"),
+        ("ticks.bars_retention_days = 30", "ticks.bars_retention_days"),
         ("ticks.clickhouse = { host = 'a', plaintext = true }\nticks.retention_days = 0", "retention_days"),
+        ("ticks.clickhouse = { host = 'a', plaintext = true }\nticks.bars_retention_days = 0", "bars_retention_days"),
         ("cache.redis = { host = 'a' }\ncache.dragonfly = { host = 'b' }", "not both"),
         ("events.nats = { host = 'a', pasword = 'env:X' }", "pasword"),
         ("events.kafka = { host = 'a' }", "kafka"),

@@ -13,7 +13,7 @@ use std::path::Path;
 /// The schema, embedded: `0001_first.sql` and what was added since.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-const BACKEND: &str = "sqlite";
+const BACKEND: &str = schema::SQLITE;
 const READING: &str = "reading the schema's version";
 
 /// Brings the schema up to date, in a transaction for each step.
@@ -24,7 +24,7 @@ pub(super) async fn migrate(conn: &mut Conn) -> Result<(), StoreError> {
         return Ok(());
     }
     let done = MIGRATIONS.run_direct(None, conn, false).await;
-    done.map_err(|error| schema::failed(error, status.known(), error::map))
+    done.map_err(|error| schema::failed(error, &status, error::map))
 }
 
 /// The steps of the file's schema; without a file none is taken yet.

@@ -19,6 +19,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 
 const READING: &str = "reading the rows that are to be moved";
 const WRITING: &str = "moving rows to the database server";
+const LOOKING: &str = "looking for rows that were not moved";
 const COMPARING: &str = "comparing moved rows";
 /// Rows, and bytes of JSON, of one statement.
 const BATCH_ROWS: usize = 1_000;
@@ -39,6 +40,18 @@ pub(super) async fn transfer(
     // What was not committed the server undoes now; if it hung up first, it has done so.
     drop(to.close().await);
     done
+}
+
+/// Is there a row here that a move would take along?
+pub(super) async fn any(from: &Database) -> Result<bool, StoreError> {
+    let mut rows = from.rows().read(LOOKING).await?;
+    for table in TABLES {
+        let held: bool = sqlite::Doing::doing(sqlx::query_scalar(table.held).fetch_one(&mut *rows).await, LOOKING)?;
+        if held {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 async fn moved(

@@ -8,10 +8,17 @@ pub(super) struct Table {
     pub(super) read: &'static str,
     /// PostgreSQL: is there a row?
     pub(super) filled: &'static str,
+    /// SQLite: is there a row that a move would take along?
+    pub(super) held: &'static str,
     /// PostgreSQL: nobody else changes it until the end of the transaction.
     pub(super) lock: &'static str,
     /// PostgreSQL: adds rows, given as a JSON array of objects.
     pub(super) write: &'static str,
+}
+
+/// The names of all tables of rows.
+pub(crate) fn table_names() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|table| table.name)
 }
 
 macro_rules! tables {
@@ -21,6 +28,7 @@ macro_rules! tables {
             name: $name,
             read: concat!("SELECT * FROM ", $name, $(" WHERE ", $which,)? " ORDER BY ", $order),
             filled: concat!("SELECT EXISTS (SELECT 1 FROM ", $name, ")"),
+            held: concat!("SELECT EXISTS (SELECT 1 FROM ", $name, $(" WHERE ", $which,)? ")"),
             lock: concat!("LOCK TABLE ", $name, " IN EXCLUSIVE MODE"),
             // Rows keep the numbers that they have: others refer to them.
             write: concat!(

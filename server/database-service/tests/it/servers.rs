@@ -108,12 +108,39 @@ fn a_look_from_outside_names_what_does_not_answer_and_leaves_a_held_directory_al
         let states: Vec<_> = free.iter().map(|h| h.state).collect();
         let (up, down) = (LinkState::Up, LinkState::Down);
         assert_eq!(states, [up, up, up, down, down, up], "{free:?}");
-        assert!(free.iter().filter(|h| h.state == down).all(|h| h.note.is_some()), "{free:?}");
+        for part in free.iter().filter(|h| h.state == down) {
+            let note = part.note.as_deref().unwrap_or_default();
+            for told in ["unproven against a live server", "STORE_UNAVAILABLE", "refused"] {
+                assert!(note.contains(told), "{told} is not in: {note}");
+            }
+        }
         let database = world.open(Settings::default()).await.unwrap();
         let held = look().await;
         assert!(held[0].note.as_deref().unwrap().contains("running server"), "{held:?}");
         assert_eq!(held[0].state, LinkState::Unknown, "what was not looked at is not called well");
         database.close().await.unwrap();
+    });
+}
+
+/// One server that cannot even be spoken to does not keep the look from the others.
+#[test]
+fn a_look_from_outside_goes_past_a_password_that_others_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let password = world.dir.path().join("open.password");
+    world.env.fs.write_atomic(&password, b"secret").unwrap();
+    std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o644)).unwrap();
+    block_on(async {
+        let exposed = || ServerSettings { password: Some(SecretRef::File(password.clone())), ..nobody() };
+        let servers = Servers { cache: Some(exposed()), relational: Some(exposed()), ..Servers::default() };
+        let (env, dir) = (&world.env, world.dir.path());
+        let looked = Databases::examine(env, Settings::default(), &servers, &Secrets::default(), dir).await.unwrap();
+        for part in looked {
+            let named = matches!(part.role, Role::Cache | Role::Relational);
+            assert_eq!(part.state, if named { LinkState::Down } else { LinkState::Up }, "{part:?}");
+            let note = part.note.unwrap_or_default();
+            assert_eq!(note.contains("LINK_CREDENTIALS") && note.contains("chmod 600"), named, "{note}");
+        }
     });
 }
 

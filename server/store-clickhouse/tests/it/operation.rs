@@ -2,7 +2,7 @@
 
 use crate::world::{History, World, open_with};
 use aitrading_database_link::LinkState;
-use aitrading_model::{MarketTime, TenantId};
+use aitrading_model::{Bar, MarketTime, Price, TenantId, Timeframe};
 use aitrading_store::{StoreError, TickStore, conformance::sample};
 use aitrading_store_clickhouse::ClickHouseSettings;
 use aitrading_testkit::servers::Door;
@@ -40,22 +40,42 @@ fn a_half_made_schema_is_finished() {
 }
 
 #[test]
-fn ticks_are_forgotten_after_the_configured_days_only() {
+fn ticks_and_bars_are_forgotten_after_their_configured_days_only() {
     let Some(world) = World::start(Door::Password) else { return };
     world.block_on(async {
         let client = world.client();
-        let ttl = || async {
-            let sql = "SELECT engine_full AS text FROM system.tables WHERE database = 'aitrading' AND name = 'ticks'";
-            let text = client.query(sql).fetch_one::<String>().await.unwrap();
+        let ttl_of = async |table: &str| {
+            let sql = "SELECT engine_full AS text FROM system.tables WHERE database = 'aitrading' AND name = ?";
+            let text = client.query(sql).bind(table).fetch_one::<String>().await.unwrap();
             text.split_once(" TTL ").map(|(_, rest)| rest.to_owned())
         };
-        let with = |days| {
-            let settings = ClickHouseSettings { retention_days: NonZeroU32::new(days) };
+        let ttl = || ttl_of("ticks");
+        let with_both = |days, bars| {
+            let (retention_days, bars_retention_days) = (NonZeroU32::new(days), NonZeroU32::new(bars));
+            let settings = ClickHouseSettings { retention_days, bars_retention_days };
             open_with(&world.settings(world.server.address()), settings).unwrap()
         };
+        let with = |days| with_both(days, 0);
         let mut history = History::new();
         let store = world.store();
         history.grow(&store, 5).await;
+        let price = sample::tick(0, 0).bid;
+        let minute = Bar {
+            timeframe: Timeframe::M1,
+            start: sample::MONDAY,
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            ticks: 1,
+            spread_min: Price::ZERO,
+        };
+        let mut commit = history.next(5);
+        commit.sources[0].bars = vec![minute];
+        store.commit(commit.clone()).await.unwrap();
+        history.add(commit);
+        let bars = || store.bars(history.source, minute.timeframe, MarketTime(0), MarketTime(i64::MAX), 9);
+        assert_eq!(bars().await.unwrap(), [minute]);
         assert_eq!(ttl().await, None);
         with(36_500).prepare().await.unwrap();
         assert!(ttl().await.is_some_and(|text| text.contains("36500")));
@@ -66,6 +86,18 @@ fn ticks_are_forgotten_after_the_configured_days_only() {
         with(30).prepare().await.unwrap();
         client.query("OPTIMIZE TABLE ticks FINAL").execute().await.unwrap();
         assert_eq!(store.counts(TenantId(1)).await.unwrap().stored, 0);
+        client.query("OPTIMIZE TABLE bars FINAL").execute().await.unwrap();
+        assert_eq!(bars().await.unwrap(), [minute], "a bar outlives its ticks");
+        assert_eq!(ttl_of("bars").await, None);
+        with_both(30, 36_500).prepare().await.unwrap();
+        client.query("OPTIMIZE TABLE bars FINAL").execute().await.unwrap();
+        assert_eq!(bars().await.unwrap(), [minute], "for a hundred years");
+        with_both(30, 60).prepare().await.unwrap();
+        assert!(ttl_of("bars").await.is_some_and(|text| text.contains("60")));
+        client.query("OPTIMIZE TABLE bars FINAL").execute().await.unwrap();
+        assert_eq!(bars().await.unwrap(), []);
+        with_both(30, 0).prepare().await.unwrap();
+        assert_eq!(ttl_of("bars").await, None);
     });
 }
 

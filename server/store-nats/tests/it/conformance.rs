@@ -10,7 +10,6 @@ fn check<F: Future<Output = Result<(), StoreError>>>(door: Door, property: impl 
     run(async {
         let settings = settings(&server, server.address());
         let (one, two) = (open(&settings), open(&settings));
-        // Properties of durable buses ask first whether it is one.
         one.probe().await.unwrap();
         assert!(one.is_durable());
         property(EventWorld { one: Arc::new(one), two: Arc::new(two) }).await.unwrap();

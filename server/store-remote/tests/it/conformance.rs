@@ -86,11 +86,6 @@ mod events {
     aitrading_store::event_bus_conformance!(super::check_events);
 }
 
-#[test]
-fn a_consumer_that_comes_back_goes_on() {
-    check_events(conformance::events::a_consumer_that_comes_back_goes_on);
-}
-
 /// Two processes on one cache.
 fn check_shared<F: Future<Output = Checked>>(property: impl Fn(SharedWorld) -> F) {
     block_on(async {

@@ -148,13 +148,8 @@ pub async fn consumers_are_independent(world: EventWorld) -> Checked {
     check_next(&mut late, 6..8).await
 }
 
-/// What is not acknowledged comes again to a consumer that comes back; what is acknowledged does not.
-/// Promised by a durable bus; see [`a_consumer_that_comes_back_goes_on`].
-pub async fn a_durable_consumer_goes_on(world: EventWorld) -> Checked {
-    if world.one.is_durable() { a_consumer_that_comes_back_goes_on(world).await } else { Ok(()) }
-}
-
-/// [`a_durable_consumer_goes_on`] without the question, for buses that keep this promise without being durable.
+/// What is not acknowledged comes again to a consumer that comes back; what is acknowledged does not. A bus that is not durable
+/// promises it for as long as it lives.
 pub async fn a_consumer_that_comes_back_goes_on(world: EventWorld) -> Checked {
     let mut stream = world.one.subscribe(ONE, &topic()?, "reader").await?;
     publish(&world.one, 1..6).await?;

@@ -122,6 +122,9 @@ fn values_are_bound_and_not_formatted_into_sql() {
     check_broken(PRODUCTION, "fn a() { b(&format!(r#\"  DELETE FROM t WHERE y = {}\"#, y)) }\n", "1: formatted-sql");
     check_broken(PRODUCTION, "fn a() { write!(out, \"INSERT INTO {table} (a)\") }\n", "1: formatted-sql");
     check_broken(PRODUCTION, "fn a() { query(AssertSqlSafe(text)) }\n", "1: formatted-sql");
+    check_broken(PRODUCTION, "fn a() { format!(\"{HEAD} AND time >= '{}'{TAIL}\", b) }\n", "1: formatted-sql");
+    check_broken(PRODUCTION, "fn a() { write!(sql, \" ORDER BY {column}\") }\n", "1: formatted-sql");
+    check_clean(PRODUCTION, "fn a() { format!(\"{a} and {b} from {c}\"); query(\"{x} WHERE y = $1\") }\n");
     check_clean(PRODUCTION, "fn a() { format!(\"Select a file: {y}\"); format!(\"WITH\"); query(\"SELECT {}\") }\n");
     check_clean(TEST, "fn a() { format!(\"SELECT x FROM {t}\") }\n");
 }

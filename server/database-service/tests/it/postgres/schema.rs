@@ -1,9 +1,9 @@
 //! How the schema comes to be, and schemas that are not ours to change.
 
 use super::{code, open, settings};
-use crate::world::block_on;
-use aitrading_database_link::{Secrets, ServerSettings};
-use aitrading_database_service::{PostgresStores, SchemaState, SchemaStatus};
+use crate::world::{World, block_on};
+use aitrading_database_link::{BackendHealth, LinkState, Secrets, ServerSettings};
+use aitrading_database_service::{Databases, PostgresStores, SchemaState, SchemaStatus, Servers, Settings};
 use aitrading_env::Env;
 use aitrading_store::{StoreError, conformance::race};
 use aitrading_testkit::servers::Postgres;
@@ -66,8 +66,10 @@ fn a_newer_schema_is_refused_and_a_half_done_one_named() {
             drop(server.sql(change));
             let refused = open(&settings).await.map(drop).unwrap_err();
             assert!(refused.to_string().contains(told), "{change}: {refused}");
-            let newer = matches!(refused, StoreError::SchemaNewer { found: 999, known } if known == newest);
-            assert!(newer || matches!(refused, StoreError::Corrupt { .. }), "{refused:?}");
+            let newer = matches!(refused, StoreError::SchemaNewer { found: 999, known, .. } if known == newest);
+            assert!(newer || matches!(refused, StoreError::SchemaBroken { .. }), "{refused:?}");
+            let said = refused.to_string();
+            assert!(said.contains("the PostgreSQL database") && !said.contains("directory"), "{said}");
             drop(server.sql(undo));
         }
         // A history that was lost: the tables are there already, and nothing is changed half.
@@ -112,4 +114,82 @@ fn subscriptions_of_before_are_given_places() {
          SELECT revoked, certificate IS NULL FROM devices",
     );
     assert_eq!(shown.trim(), "1|-1||||0|1\n1|7||||0|2\n2|7||||0|1\n1|subscriptions|2\n2|subscriptions|1\nf|t");
+}
+
+/// The rows as `aitrading db health` sees them.
+async fn look(world: &World, settings: &ServerSettings) -> BackendHealth {
+    let servers = Servers { relational: Some(settings.clone()), ..Servers::default() };
+    let (env, dir) = (&world.env, world.dir.path());
+    let looked = Databases::examine(env, Settings::default(), &servers, &Secrets::default(), dir).await.unwrap();
+    looked.into_iter().next().unwrap()
+}
+
+async fn check_down(world: &World, settings: &ServerSettings, told: &str) {
+    let found = look(world, settings).await;
+    assert_eq!(found.state, LinkState::Down, "{told}: {found:?}");
+    assert!(found.note.as_ref().is_some_and(|note| note.contains(told)), "{told}: {found:?}");
+}
+
+/// A server that answers and cannot be used is not called well by who asks how it is.
+#[test]
+fn a_look_finds_what_a_start_would_be_refused_with() {
+    let Some(server) = Postgres::start() else { return };
+    let settings = settings(&server, server.address());
+    let app = ServerSettings { user: "app".to_owned(), ..settings.clone() };
+    let word = server.password();
+    let role = format!("create role app login password '{word}'; revoke create on schema public from public");
+    drop(server.sql(&role));
+    let world = World::new();
+    block_on(async {
+        assert_eq!(look(&world, &settings).await.state, LinkState::Up, "an empty one will be made ready");
+        check_down(&world, &app, "db migrate").await;
+        open(&settings).await.unwrap().close().await;
+        check_down(&world, &app, "STORE_UNAUTHORISED").await;
+        drop(server.sql("grant select, insert, update, delete on all tables in schema public to app"));
+        assert_eq!(look(&world, &app).await.state, LinkState::Up);
+        for (change, undo, told) in [
+            ("revoke insert on orders from app", "grant insert on orders to app", "the role may not use orders"),
+            (
+                "alter role app set default_transaction_read_only = on",
+                "alter role app reset default_transaction_read_only",
+                "STORE_READ_ONLY",
+            ),
+            (
+                "insert into _sqlx_migrations values (99, 'later', now(), true, '', 0)",
+                "delete from _sqlx_migrations where version = 99",
+                "STORE_SCHEMA_NEWER",
+            ),
+            (
+                "update _sqlx_migrations set success = false where version = 2",
+                "update _sqlx_migrations set success = true",
+                "begun and not finished",
+            ),
+        ] {
+            drop(server.sql(change));
+            check_down(&world, &app, told).await;
+            drop(server.sql(undo));
+            assert_eq!(look(&world, &app).await.state, LinkState::Up, "after: {undo}");
+        }
+    });
+}
+
+/// What a running server tells of a database that is taken from it.
+#[test]
+fn a_running_server_is_not_ready_without_its_rights() {
+    let Some(server) = Postgres::start() else { return };
+    let settings = settings(&server, server.address());
+    let app = ServerSettings { user: "app".to_owned(), ..settings.clone() };
+    let word = server.password();
+    block_on(async {
+        open(&settings).await.unwrap().close().await;
+        let role = format!("create role app login password '{word}'");
+        drop(server.sql(&format!("{role}; grant all on all tables in schema public to app")));
+        let postgres = open(&app).await.unwrap();
+        assert_eq!(postgres.probe().await.unwrap().state, LinkState::Up);
+        drop(server.sql("revoke insert on signals from app"));
+        assert_eq!(code(postgres.probe().await), "STORE_UNAUTHORISED");
+        drop(server.sql("grant insert on signals to app"));
+        assert_eq!(postgres.probe().await.unwrap().state, LinkState::Up);
+        postgres.close().await;
+    });
 }

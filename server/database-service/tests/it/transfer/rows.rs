@@ -225,6 +225,33 @@ fn what_comes_back_different_is_not_committed() {
     });
 }
 
+/// Whatever lies here is either moved or left behind on purpose, also what came before the first start of a server.
+#[test]
+fn a_server_without_what_is_enrolled_here_is_refused() {
+    let Some(server) = Postgres::start() else { return };
+    let world = World::new();
+    block_on(async {
+        let servers = rows_on(&server);
+        // Nothing is here: the server may begin.
+        world.open_all(Settings::default(), &servers).await.unwrap().close().await.unwrap();
+        let from = world.open(Settings::default()).await.unwrap();
+        accounts::revocation_is_final(from.stores()).await.unwrap();
+        assert_eq!(from.stores().meta.get("deployment").await.unwrap(), None, "no server has started yet");
+        from.close().await.unwrap();
+
+        let refused = world.open_all(Settings::default(), &servers).await.unwrap_err();
+        assert_eq!(refused.dna().code, "DATABASE_NOT_MOVED", "{refused}");
+        let from = world.open(Settings::default()).await.unwrap();
+        to(&from, Role::Relational, &servers).await.unwrap();
+        let enrolled = from.stores().devices.of_tenant(TENANT, 9).await.unwrap();
+        from.close().await.unwrap();
+        let there = world.open_all(Settings::default(), &servers).await.unwrap();
+        assert!(!enrolled.is_empty(), "something was to be moved");
+        assert_eq!(there.stores().devices.of_tenant(TENANT, 9).await.unwrap(), enrolled);
+        there.close().await.unwrap();
+    });
+}
+
 /// Once moved, the old rows do not come back by accident: fences and numbers would be given out twice.
 #[test]
 fn moved_rows_are_not_used_any_more_unless_asked_for() {
