@@ -1,12 +1,16 @@
 //! What a statement may be: one question over the three tables. Everything that is not known to be harmless is refused.
 
+mod parts;
+mod size;
+mod weight;
+
 use crate::{SqlError, SqlLimits};
 use datafusion::sql::{
     parser::{DFParserBuilder, Statement},
     sqlparser::{
         ast::{
-            BinaryOperator, Expr, ObjectName, Query, Select, SetExpr, Statement as Sql, TableFactor, Value,
-            ValueWithSpan, Visit, Visitor,
+            BinaryOperator, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr, Statement as Sql,
+            TableFactor, Value, ValueWithSpan, Visit, Visitor,
         },
         dialect::GenericDialect,
         tokenizer::{Token, TokenWithSpan, Tokenizer},
@@ -69,7 +73,7 @@ fn first_words(statement: &dyn ToString) -> String {
 
 fn walk(sql: &Sql) -> Result<(), SqlError> {
     match sql.visit(&mut Reads::default()) {
-        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Continue(()) => size::check(sql),
         ControlFlow::Break(error) => Err(error),
     }
 }
@@ -158,16 +162,31 @@ impl Visitor for Reads {
     fn pre_visit_expr(&mut self, expr: &Expr) -> Step {
         // Text that grows with every step of a query is not counted by the memory limit.
         let joins = matches!(expr, Expr::BinaryOp { op: BinaryOperator::StringConcat, .. });
-        unless(joins, "joining text with ||")
+        unless(joins, "joining text with ||")?;
+        // A few letters make an automaton of millions of states, and nothing stops its making.
+        unless(is_pattern(expr), "a regular expression")
     }
 }
 
+fn is_pattern(expr: &Expr) -> bool {
+    use BinaryOperator as Op;
+    let op = match expr {
+        Expr::SimilarTo { .. } | Expr::RLike { .. } => return true,
+        Expr::BinaryOp { op, .. } | Expr::AnyOp { compare_op: op, .. } | Expr::AllOp { compare_op: op, .. } => op,
+        _ => return false,
+    };
+    matches!(op, Op::PGRegexMatch | Op::PGRegexIMatch | Op::PGRegexNotMatch | Op::PGRegexNotIMatch | Op::Regexp)
+}
+
 /// A name as the planner reads it: without quotes it is lower case.
-fn part(part: &datafusion::sql::sqlparser::ast::ObjectNamePart) -> String {
-    match part.as_ident() {
-        Some(ident) if ident.quote_style.is_some() => ident.value.clone(),
-        Some(ident) => ident.value.to_ascii_lowercase(),
-        None => String::new(),
+fn part(part: &ObjectNamePart) -> String {
+    part.as_ident().map(ident).unwrap_or_default()
+}
+
+fn ident(ident: &Ident) -> String {
+    match ident.quote_style {
+        Some(_) => ident.value.clone(),
+        None => ident.value.to_ascii_lowercase(),
     }
 }
 

@@ -18,6 +18,17 @@ pub enum SqlError {
         /// What is counted.
         unit: &'static str,
     },
+    /// Short, but large when it is written out.
+    #[error(
+        "the statement has more than {limit} {unit} when all that it names is written out; name WITH queries, subqueries and \
+         computed columns fewer times, or ask in steps"
+    )]
+    TooLarge {
+        /// The bound.
+        limit: u64,
+        /// What is counted.
+        unit: &'static str,
+    },
     /// Not SQL, or names what is not there.
     #[error(
         "the statement is not valid: {what}; the tables are ticks, bars and logs, SHOW TABLES and DESCRIBE say more"
@@ -103,6 +114,7 @@ impl Coded for SqlError {
         let caller = |code, category| new(code, category).side(FaultSide::Caller).severity(Severity::Info);
         match self {
             Self::TooLong { .. } => caller("SQL_TOO_LONG", Category::Input),
+            Self::TooLarge { .. } => caller("SQL_TOO_LARGE", Category::Input),
             Self::Invalid { .. } => caller("SQL_INVALID", Category::Input),
             Self::NotAllowed { .. } => caller("SQL_NOT_ALLOWED", Category::Access),
             Self::Busy { .. } => caller("SQL_BUSY", Category::Capacity).retry(Retry::Later),

@@ -104,6 +104,11 @@ const AGGREGATE: &[&str] = &[
     "grouping",
 ];
 
+/// Whether the function makes one row of many.
+pub(crate) fn is_aggregate(name: &str) -> bool {
+    AGGREGATE.contains(&name)
+}
+
 /// Gives the session its functions.
 pub(crate) fn install(state: SessionStateBuilder) -> SessionStateBuilder {
     let scalar = functions::all_default_functions().into_iter().filter(|f: &Arc<ScalarUDF>| SCALAR.contains(&f.name()));

@@ -1,5 +1,8 @@
 //! From a statement to a running plan: the session that sees three tables and nothing else.
 
+mod stages;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use crate::{
@@ -25,7 +28,8 @@ use datafusion::{
         session_state::SessionStateBuilder,
     },
     logical_expr::{LogicalPlan, LogicalPlanBuilder},
-    physical_plan::execute_stream,
+    physical_plan::{ExecutionPlan, execute_stream},
+    sql::parser::Statement,
 };
 use std::sync::Arc;
 
@@ -42,12 +46,29 @@ pub(crate) async fn run(
     let statement = check::check(sql, limits)?;
     let explain = |error: DataFusionError| describe(&error, home, limits);
     let state = session(limits, env, home).map_err(explain)?;
+    let plan = planned(statement, &state, limits, home).await?;
+    execute_stream(plan, state.task_ctx()).map_err(explain)
+}
+
+/// Makes a plan of the statement, in stages that can be stopped.
+async fn planned(
+    statement: Statement,
+    state: &SessionState,
+    limits: &SqlLimits,
+    home: &Home,
+) -> std::result::Result<Arc<dyn ExecutionPlan>, SqlError> {
+    let explain = |error: DataFusionError| describe(&error, home, limits);
     let plan = state.statement_to_plan(statement).await.map_err(explain)?;
+    stages::look(&plan, home).map_err(explain)?;
     reads_only(&plan).map_err(explain)?;
     let plan = bounded(plan, limits).map_err(explain)?;
     let plan = state.create_physical_plan(&plan).await.map_err(explain)?;
-    let plan = watch::watched(plan, home).map_err(explain)?;
-    execute_stream(plan, state.task_ctx()).map_err(explain)
+    // EXPLAIN shows a plan that failed as far as it came: what stopped it is still told as an error.
+    if let Some(ours) = home.take_failure() {
+        return Err(ours);
+    }
+    stages::look_physical(&plan, home).map_err(explain)?;
+    watch::watched(plan, home).map_err(explain)
 }
 
 fn session(limits: &SqlLimits, env: &Env, home: &Home) -> Result<SessionState> {
@@ -65,7 +86,7 @@ fn session(limits: &SqlLimits, env: &Env, home: &Home) -> Result<SessionState> {
         .with_config(config)
         .with_runtime_env(runtime(limits)?)
         .with_catalog_list(Arc::new(catalogs));
-    Ok(functions::install(state).build())
+    Ok(stages::install(functions::install(state), home).build())
 }
 
 /// Memory with a bound, no disk, and no way to any file.

@@ -54,6 +54,17 @@ pub(crate) static TICKS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ]))
 });
 
+/// The columns of one of the three tables.
+pub(crate) fn columns(table: &str) -> Option<Vec<String>> {
+    let schema: &SchemaRef = match table {
+        "ticks" => &TICKS,
+        "bars" => &bars::BARS,
+        "logs" => &logs::LOGS,
+        _ => return None,
+    };
+    Some(schema.fields().iter().map(|field| field.name().clone()).collect())
+}
+
 /// A catalogue that holds the three tables of one tenant, for one query.
 pub(crate) fn catalog(env: &Env, home: &Home) -> Result<Arc<dyn CatalogProvider>> {
     let schema = MemorySchemaProvider::new();

@@ -19,7 +19,7 @@ use datafusion::{
 };
 use std::sync::{Arc, LazyLock};
 
-static BARS: LazyLock<SchemaRef> = LazyLock::new(|| {
+pub(super) static BARS: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(vec![
         Field::new("account", DataType::UInt64, false),
         Field::new("symbol", DataType::Utf8View, false),

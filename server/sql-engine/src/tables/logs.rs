@@ -21,7 +21,7 @@ use std::sync::{Arc, LazyLock};
 
 const NANOS_PER_MS: i64 = 1_000_000;
 
-static LOGS: LazyLock<SchemaRef> = LazyLock::new(|| {
+pub(super) static LOGS: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(vec![
         Field::new("at", DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), false),
         Field::new("level", DataType::Utf8View, false),

@@ -8,4 +8,6 @@ mod layout;
 mod pruning;
 mod reads;
 mod refusals;
+mod scratch;
+mod sizes;
 mod world;

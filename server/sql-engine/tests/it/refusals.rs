@@ -82,6 +82,9 @@ const NOT_ALLOWED: &[&str] = &[
     // without an end, or growing unseen
     "WITH RECURSIVE n AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM n) SELECT * FROM n",
     "SELECT symbol || symbol FROM ticks",
+    "SELECT symbol ~ '(a{1000}){1000}' FROM ticks",
+    "SELECT 'x' !~* 'x'",
+    "SELECT symbol SIMILAR TO 'x' FROM ticks",
     "SELECT * FROM ticks FOR UPDATE",
     "SELECT $1",
     "SELECT * FROM ticks WHERE seq = ?",
