@@ -235,7 +235,7 @@ fn a_server_without_what_is_enrolled_here_is_refused() {
         // Nothing is here: the server may begin.
         world.open_all(Settings::default(), &servers).await.unwrap().close().await.unwrap();
         let from = world.open(Settings::default()).await.unwrap();
-        accounts::revocation_is_final(from.stores()).await.unwrap();
+        devices::revocation_is_final(from.stores()).await.unwrap();
         assert_eq!(from.stores().meta.get("deployment").await.unwrap(), None, "no server has started yet");
         from.close().await.unwrap();
 
