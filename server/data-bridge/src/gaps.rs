@@ -8,6 +8,7 @@ mod asker;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub(crate) use asker::{Asker, Hearing};
 

@@ -5,8 +5,9 @@
 
 use super::{
     Borrowed,
-    answer::{Answer, Piece, Wrong},
+    answer::{Answer, Piece},
     plan::{Job, OPEN_MAX, Patience, Plan},
+    trouble::Trouble,
 };
 use crate::{BridgeError, bridge::Core, meters, sources::Slot, tick::HistoryRecord};
 use aitrading_channel::{Sender, StreamId};
@@ -15,7 +16,6 @@ use aitrading_model::{
     Cursor, DayCheck, DayHours, Gap, GapKind, GapState, HOURS, HistoryFault, MarketTime, Source, Symbol, TickSum,
     Timeframe, Timestamp, TraceId,
 };
-use aitrading_store::StoreError;
 use aitrading_wire::{
     limits::{HISTORY_TICKS_MAX, SYMBOLS_PER_SESSION_MAX},
     link::{History, Wanted, stream},
@@ -46,31 +46,6 @@ const REWRITTEN_MS_MAX: i64 = 31 * DAY_MS;
 
 /// What a client said on the history stream, with its frame's number.
 type Heard = (u64, History);
-
-/// Why a question came to nothing.
-enum Trouble {
-    /// It may be asked again.
-    Fault(HistoryFault),
-    /// The client broke the rules: its session ends.
-    Broken(&'static str),
-    /// Our own journal or store.
-    Own(BridgeError),
-}
-
-impl From<Wrong> for Trouble {
-    fn from(wrong: Wrong) -> Self {
-        match wrong {
-            Wrong::Broken(what) => Self::Broken(what),
-            Wrong::Fault(fault) => Self::Fault(fault),
-        }
-    }
-}
-
-impl From<StoreError> for Trouble {
-    fn from(error: StoreError) -> Self {
-        Self::Own(BridgeError::Unreadable(Arc::new(error)))
-    }
-}
 
 /// What the session and its asker share.
 #[derive(Debug, Default)]
