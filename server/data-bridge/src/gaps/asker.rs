@@ -16,6 +16,7 @@ use aitrading_model::{
     Cursor, DayCheck, DayHours, Gap, GapKind, GapState, HOURS, HistoryFault, MarketTime, Source, Symbol, TickSum,
     Timeframe, Timestamp, TraceId,
 };
+use aitrading_store::StoreError;
 use aitrading_wire::{
     limits::{HISTORY_TICKS_MAX, SYMBOLS_PER_SESSION_MAX},
     link::{History, Wanted, stream},

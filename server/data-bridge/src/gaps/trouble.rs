@@ -1,3 +1,5 @@
+//! Why a question to a client came to nothing, and who has to do with it.
+
 use super::answer::Wrong;
 use crate::BridgeError;
 use aitrading_model::HistoryFault;
