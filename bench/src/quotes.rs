@@ -9,7 +9,6 @@ use std::path::Path;
 const DAY: &str = "ticks/gbpjpy-ticks-2012-12-03.csv";
 /// Where the seeded market begins: a Monday.
 pub(crate) const BEGIN: MarketTime = MarketTime(1_354_492_800_000);
-pub(crate) const DAY_MS: i64 = 86_400_000;
 /// A step of the prices, 0.001.
 const STEP: i64 = 100_000;
 /// Milliseconds between two quotes are at most this, and half of it on average. No two have the same time: then the first and

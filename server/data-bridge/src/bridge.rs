@@ -157,9 +157,7 @@ impl Bridge {
             "tick journal open"
         );
         let prices = Arc::new(Prices::default());
-        for (source, state) in &found.states {
-            prices.take(source, state.latest.as_slice());
-        }
+        found.states.iter().for_each(|(source, state)| prices.take(source, state.latest.as_slice()));
         let (outgoing, to_publish) = mpsc::channel(settings.feed_queue);
         let ingest = Arc::new(Ingest {
             env: env.clone(),

@@ -114,7 +114,8 @@ fn copies(expr: &Expr) -> u64 {
             }
         }
         Expr::Function(function) => match name_of(function).as_str() {
-            "coalesce" | "nvl" | "ifnull" | "nvl2" | "date_part" | "datepart" | "date_trunc" | "datetrunc" | "floor" => 2,
+            "coalesce" | "nvl" | "ifnull" | "nvl2" | "date_part" | "datepart" | "date_trunc" | "datetrunc"
+            | "floor" => 2,
             _ => 1,
         },
         _ => 1,

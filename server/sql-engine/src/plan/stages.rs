@@ -5,7 +5,10 @@
 
 use crate::{SqlError, home::Home};
 use datafusion::{
-    common::{config::ConfigOptions, tree_node::{Transformed, TreeNode as _, TreeNodeRecursion}},
+    common::{
+        config::ConfigOptions,
+        tree_node::{Transformed, TreeNode as _, TreeNodeRecursion},
+    },
     error::Result,
     execution::session_state::SessionStateBuilder,
     logical_expr::LogicalPlan,

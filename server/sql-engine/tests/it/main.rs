@@ -8,6 +8,5 @@ mod layout;
 mod pruning;
 mod reads;
 mod refusals;
-mod scratch;
 mod sizes;
 mod world;

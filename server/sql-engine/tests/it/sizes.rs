@@ -31,7 +31,7 @@ fn peak_mib() -> u64 {
     let status = Env::real().fs.open(Path::new("/proc/self/status"), OpenMode::Read).unwrap();
     let mut bytes = vec![0; 64 << 10];
     let length = status.read_at(&mut bytes, 0).unwrap();
-    let status = String::from_utf8_lossy(&bytes[..length]);
+    let status = String::from_utf8_lossy(bytes.get(..length).unwrap());
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() >> 10
 }
@@ -60,35 +60,57 @@ fn too_large() -> Vec<(&'static str, String)> {
         ("renamed columns", doubled(seqs, "SELECT c + c FROM {t} AS x(c)", 20, "SELECT * FROM {t}")),
         ("a doubling BETWEEN", doubled(seqs, "SELECT CASE WHEN a BETWEEN a AND a THEN a END AS a FROM {t}", 20, heavy)),
         ("a doubling IN list", doubled(seqs, "SELECT CASE WHEN a IN (a, a) THEN a END AS a FROM {t}", 20, heavy)),
-        ("a quoted name with a point", "WITH \"public.t\" AS (SELECT 1 AS a UNION ALL SELECT 2) SELECT * FROM ".to_owned()
-            + &many(40, ", ", |n| format!("public.t x{n}"))),
+        (
+            "a quoted name with a point",
+            "WITH \"public.t\" AS (SELECT 1 AS a UNION ALL SELECT 2) SELECT * FROM ".to_owned()
+                + &many(40, ", ", |n| format!("public.t x{n}")),
+        ),
         ("a cube", format!("SELECT count(*) FROM ticks GROUP BY CUBE({})", many(30, ",", |n| format!("seq+{n}")))),
-        ("cubes that multiply", "SELECT count(*) FROM ticks GROUP BY CUBE(seq, bid, ask), CUBE(time, flags), ROLLUP(epoch, spread)".to_owned()),
-        ("a filter below each part of a union", format!(
-            "SELECT * FROM ({}) x WHERE {}",
-            many(45, " UNION ALL ", |_| "SELECT * FROM ticks".to_owned()),
-            many(70, " OR ", |n| format!("seq = {n} AND bid > {n}")),
-        )),
-        ("an alias in each ORDER BY", format!(
-            "SELECT {} AS s FROM ticks ORDER BY {}",
-            many(200, "+", |_| "seq".to_owned()),
-            many(140, ",", |n| format!("s + {n}")),
-        )),
-        ("a number in each GROUP BY", format!(
-            "SELECT {} AS s FROM ticks GROUP BY {}",
-            many(200, "+", |_| "seq".to_owned()),
-            many(140, ",", |_| "1".to_owned()),
-        )),
-        ("a window that is copied", format!(
-            "SELECT {} FROM ticks WINDOW w AS (ORDER BY {})",
-            many(50, ",", |n| format!("rank() OVER w AS r{n}")),
-            many(220, "+", |_| "seq".to_owned()),
-        )),
-        ("wide tables side by side", format!(
-            "WITH t AS (SELECT {} FROM ticks) SELECT * FROM {}",
-            many(100, ",", |n| format!("seq AS a{n}")),
-            many(40, ",", |n| format!("t x{n}")),
-        )),
+        (
+            "cubes that multiply",
+            "SELECT count(*) FROM ticks GROUP BY CUBE(seq, bid, ask), CUBE(time, flags), ROLLUP(epoch, spread)"
+                .to_owned(),
+        ),
+        (
+            "a filter below each part of a union",
+            format!(
+                "SELECT * FROM ({}) x WHERE {}",
+                many(45, " UNION ALL ", |_| "SELECT * FROM ticks".to_owned()),
+                many(70, " OR ", |n| format!("seq = {n} AND bid > {n}")),
+            ),
+        ),
+        (
+            "an alias in each ORDER BY",
+            format!(
+                "SELECT {} AS s FROM ticks ORDER BY {}",
+                many(200, "+", |_| "seq".to_owned()),
+                many(140, ",", |n| format!("s + {n}")),
+            ),
+        ),
+        (
+            "a number in each GROUP BY",
+            format!(
+                "SELECT {} AS s FROM ticks GROUP BY {}",
+                many(200, "+", |_| "seq".to_owned()),
+                many(140, ",", |_| "1".to_owned()),
+            ),
+        ),
+        (
+            "a window that is copied",
+            format!(
+                "SELECT {} FROM ticks WINDOW w AS (ORDER BY {})",
+                many(50, ",", |n| format!("rank() OVER w AS r{n}")),
+                many(220, "+", |_| "seq".to_owned()),
+            ),
+        ),
+        (
+            "wide tables side by side",
+            format!(
+                "WITH t AS (SELECT {} FROM ticks) SELECT * FROM {}",
+                many(100, ",", |n| format!("seq AS a{n}")),
+                many(40, ",", |n| format!("t x{n}")),
+            ),
+        ),
         ("many tables side by side", format!("SELECT count(*) FROM {}", many(60, ",", |n| format!("ticks x{n}")))),
         ("many subqueries", format!("SELECT {}", many(65, ",", |n| format!("(SELECT max(bid) FROM ticks) AS s{n}")))),
         ("a long chain", doubled(bids, "SELECT * FROM {t}", 60, count)),
