@@ -160,7 +160,7 @@ async fn a_desk_moves_to_servers_and_trades_on() {
 
     clickhouse.stop();
     // As after an import: what others stored has to be seen first.
-    std::fs::remove_file(world.path("server/journal/store-seen")).unwrap();
+    world.env.fs.remove_file(&world.path("server/journal/store-seen")).unwrap();
     let gone = world.run(&["up", "--data-dir", "server"]).await;
     gone.refused(69, &["the ticks database at localhost", "cannot be used"]);
     // A configuration that forgets a server does not bring the old rows back.
