@@ -16,17 +16,25 @@ impl Request {
     /// [`HttpError::MediaTypeRefused`], [`HttpError::JsonTooDeep`], [`HttpError::JsonInvalid`], and those of
     /// [`crate::Body::read`].
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, HttpError> {
-        if !self.header("content-type").is_some_and(is_json) {
+        if !self.is_json() {
             return Err(HttpError::MediaTypeRefused);
         }
         let bytes = self.body.read(JSON_BYTES_MAX).await?;
         from_json(&bytes)
     }
+
+    /// Is the body said to be JSON?
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.header("content-type").is_some_and(is_json)
+    }
 }
 
+/// Reads JSON of at most [`JSON_DEPTH_MAX`] levels; its length is the caller's to bound.
+///
 /// # Errors
 /// [`HttpError::JsonTooDeep`], [`HttpError::JsonInvalid`].
-pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
+pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
     if depth(bytes) > JSON_DEPTH_MAX {
         return Err(HttpError::JsonTooDeep { limit: JSON_DEPTH_MAX });
     }

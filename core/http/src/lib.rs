@@ -24,6 +24,7 @@ mod tests;
 mod timer;
 pub mod websocket;
 
+pub use ::bytes::Bytes;
 pub use body::Body;
 pub use call::{Call, ClientTls, Reply, call};
 pub use caller::{Caller, CallerConfig, Post};
@@ -31,8 +32,8 @@ pub use client::{Answer, get};
 pub use door::{Door, DoorConfig, Limits, Tls};
 pub use error::HttpError;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-pub use json::{JSON_BYTES_MAX, JSON_DEPTH_MAX};
+pub use json::{JSON_BYTES_MAX, JSON_DEPTH_MAX, from_json};
 pub use observe::{Metrics, Observability, Probe};
 pub use problem::{problem, status_of};
 pub use request::{Handler, Peer, Request, TlsPeer};
-pub use response::{Frame, Response, ResponseBody, empty, json, streamed, text};
+pub use response::{Frame, Response, ResponseBody, bytes, empty, json, streamed, text};

@@ -25,6 +25,11 @@ pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Response {
     respond(status, Some("text/plain; charset=utf-8"), body.into())
 }
 
+/// An answer of bytes that are written already, with their media type; `None` for no body at all.
+pub fn bytes(status: StatusCode, kind: Option<&'static str>, body: impl Into<Bytes>) -> Response {
+    respond(status, kind, body.into())
+}
+
 /// An answer of JSON. A value that has no JSON form becomes an empty 500: it is a defect of the caller's type.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     json_as(status, "application/json", body)

@@ -184,6 +184,28 @@ pub trait AuditSink: Send + Sync {
     async fn append(&self, event: AuditEvent) -> Result<u64, ServiceError>;
 }
 
+/// A change that somebody asks for through the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangeAsked {
+    /// Whose data.
+    pub tenant: TenantId,
+    /// Who: a user's or a device's id, or the first half of the SHA-256 of a service's name. It becomes a pseudonym.
+    pub actor: [u8; 16],
+    /// What: the interface's own name of the operation, for instance `users.lock`; at most 48 printable ASCII characters.
+    pub what: &'static str,
+    /// SHA-256 of the request.
+    pub request: [u8; 32],
+    /// Joins it to what it causes.
+    pub trace: TraceId,
+}
+
+/// Takes down what is about to be changed; the trading engine, which owns the only writer, implements it.
+#[async_trait::async_trait]
+pub trait ChangeSink: Send + Sync {
+    /// Returns when the leaf is durable, with its index. Without it nothing may be changed.
+    async fn asked(&self, change: ChangeAsked) -> Result<u64, ServiceError>;
+}
+
 /// Tells of the audit log what may be published; whoever owns the log implements it.
 pub trait CheckpointSource: Send + Sync {
     /// The newest published checkpoint as a signed note; `None` if there is none. Cheap, and without waiting.

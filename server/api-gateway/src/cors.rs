@@ -10,8 +10,7 @@ const REMEMBER_S: &str = "600";
 /// Headers that a page may send.
 const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, traceparent, x-request-id";
 /// Headers that a page may read.
-const ANSWER_HEADERS: &str =
-    "idempotent-replay, link, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, traceparent, x-request-id";
+const ANSWER_HEADERS: &str = "idempotent-replay, link, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, traceparent, x-request-id";
 /// Methods that the interface knows.
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 

@@ -2,6 +2,7 @@
 
 use aitrading_error::{Category, Coded, Dna, Fault, FaultSide, Retry, Severity};
 use aitrading_http::{HeaderValue, HttpError, Response, StatusCode, header, problem, status_of};
+use aitrading_security::{Refused, access::Denied, limits::Limited, token::TokenRefused};
 use aitrading_store::StoreError;
 use std::fmt;
 
@@ -33,21 +34,32 @@ pub(crate) enum ApiError {
         /// What is wrong, where, and what to do.
         why: String,
     },
-    /// There is no such thing, or it is somebody else's: the two look alike.
-    #[error("there is no such {what}")]
-    Absent {
-        /// What was asked for.
-        what: &'static str,
-    },
     /// Nobody said who asks.
     #[error("say who you are: send `Authorization: Bearer` with a token that was issued for your client certificate")]
     Unknown,
-    /// The right is missing.
-    #[error("your role does not include this; ask an operator of the desk")]
-    Forbidden,
-    /// The right is there, the second proof is not.
-    #[error("this asks for a fresh second factor; confirm it at /api/v1/auth/step-up, then send the request again")]
-    StepUp,
+    /// A token on a connection without the certificate that it is bound to.
+    #[error(
+        "a token is taken together with the client certificate that it was issued for; connect with that certificate"
+    )]
+    Unbound,
+    /// The token is not good.
+    #[error(transparent)]
+    Token(TokenRefused),
+    /// The certificate names nobody of ours.
+    #[error(transparent)]
+    Certificate(Refused),
+    /// The installation is not known, was revoked, or shows a certificate of before.
+    #[error("this installation is not admitted; enrol it again")]
+    DeviceRefused,
+    /// The right, the row or the proof is missing.
+    #[error(transparent)]
+    Denied(Denied),
+    /// There is no such thing. It says the same as a row that is somebody else's.
+    #[error(transparent)]
+    Absent(Denied),
+    /// Too many requests.
+    #[error(transparent)]
+    Limited(Limited),
     /// Another change came first.
     #[error("it was changed meanwhile: read it again, then decide")]
     Stale,
@@ -75,6 +87,12 @@ pub(crate) enum ApiError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// An answer that has no JSON form: a defect of ours.
+    #[error("the answer could not be written; report this")]
+    Unwritable(#[source] serde_json::Error),
+    /// The work on a change ended without an answer: a defect of ours.
+    #[error("the work on this change broke off; look what stands before you ask again")]
+    Broken,
     /// The store's own words, where they are the caller's business.
     #[error("the request is not taken: {what}")]
     Refused {
@@ -95,15 +113,30 @@ impl ApiError {
         Self::Body { why: why.to_string() }
     }
 
+    /// A part of ours that does not answer.
+    pub(crate) fn unavailable(what: &'static str, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Unavailable { what, source: Box::new(source) }
+    }
+
+    /// There is no such thing, or it is somebody else's: nobody is told which.
+    pub(crate) const fn absent() -> Self {
+        Self::Absent(Denied::NotFound)
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Query { .. } | Self::Path { .. } | Self::Body { .. } | Self::KeyMissing => StatusCode::BAD_REQUEST,
-            Self::Absent { .. } => StatusCode::NOT_FOUND,
-            Self::Unknown => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::StepUp => StatusCode::FORBIDDEN,
+            Self::Absent(_) | Self::Denied(Denied::NotFound) => StatusCode::NOT_FOUND,
+            Self::Token(TokenRefused::RevocationUnknown) | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unknown | Self::Unbound | Self::Token(_) | Self::Certificate(_) | Self::DeviceRefused => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::Limited(Limited::Uncounted { .. }) => StatusCode::FORBIDDEN,
+            Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Stale | Self::Conflict { .. } | Self::KeyBusy => StatusCode::CONFLICT,
             Self::KeyReused | Self::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unwritable(_) | Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Http(error) => status_of(&error.dna()),
         }
     }
@@ -139,16 +172,20 @@ impl From<ApiError> for Response {
 
 impl Coded for ApiError {
     fn dna(&self) -> Dna {
-        let caller =
-            |code, category| Dna::new("api", code, category).side(FaultSide::Caller).severity(Severity::Info);
+        let caller = |code, category| Dna::new("api", code, category).side(FaultSide::Caller).severity(Severity::Info);
         match self {
             Self::Query { .. } => caller("API_QUERY", Category::Input),
             Self::Path { .. } => caller("API_PATH", Category::Input),
             Self::Body { .. } => caller("API_BODY", Category::Input),
-            Self::Absent { .. } => caller("API_ABSENT", Category::Input),
             Self::Unknown => caller("API_UNKNOWN", Category::Access),
-            Self::Forbidden => caller("API_FORBIDDEN", Category::Access),
-            Self::StepUp => caller("API_STEP_UP", Category::Access),
+            Self::Unbound => caller("API_TOKEN_UNBOUND", Category::Access).severity(Severity::Warning),
+            Self::Token(refused) => refused.dna(),
+            Self::Certificate(refused) => refused.dna(),
+            Self::DeviceRefused => caller("API_DEVICE_REFUSED", Category::Access).severity(Severity::Warning),
+            Self::Denied(denied) | Self::Absent(denied) => denied.dna(),
+            Self::Limited(limited) => limited.dna(),
+            Self::Unwritable(_) => Dna::new("api", "API_UNWRITABLE", Category::Internal),
+            Self::Broken => Dna::new("api", "API_BROKEN", Category::Internal).retry(Retry::VerifyFirst),
             Self::Stale => caller("API_STALE", Category::Input).retry(Retry::VerifyFirst),
             Self::Conflict { .. } => caller("API_CONFLICT", Category::Input),
             Self::KeyMissing => caller("API_KEY_MISSING", Category::Input),
@@ -159,6 +196,15 @@ impl Coded for ApiError {
             }
             Self::Refused { .. } => caller("API_REFUSED", Category::Input),
             Self::Http(error) => error.dna(),
+        }
+    }
+
+    fn public_message(&self) -> String {
+        match self {
+            Self::Token(refused) => refused.public_message(),
+            Self::Certificate(refused) => refused.public_message(),
+            Self::Denied(denied) | Self::Absent(denied) => denied.public_message(),
+            other => other.to_string(),
         }
     }
 }

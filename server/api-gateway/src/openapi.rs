@@ -1,7 +1,11 @@
 //! The published description (OpenAPI 3.1), made from the table of endpoints. It is committed as `openapi.json`, and a test
 //! compares the two.
 
-use crate::endpoint::{Endpoint, Parameter};
+use crate::{
+    call::KIND,
+    endpoint::{Endpoint, Gate, Parameter},
+    table::ENDPOINTS,
+};
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -15,6 +19,14 @@ certificate of the connection; a token over another certificate is refused. Ever
 with `Idempotency-Key`: the same key with the same request gives the same answer again and changes nothing twice. Errors are \
 `application/problem+json` (RFC 9457) with a stable `code`. Moments are milliseconds since 1970-01-01 in UTC, prices and \
 volumes are decimal texts. What belongs to somebody else is answered as if it did not exist (404).";
+
+/// The description as it is served, and committed.
+pub(crate) fn text() -> Vec<u8> {
+    // A value made of strings and numbers has a JSON form.
+    let mut text = serde_json::to_vec_pretty(&describe(ENDPOINTS)).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
 
 /// The description of `endpoints`.
 pub(crate) fn describe(endpoints: &[Endpoint]) -> Value {
@@ -45,7 +57,6 @@ pub(crate) fn describe(endpoints: &[Endpoint]) -> Value {
             "securitySchemes": {
                 "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
                 "certificate": { "type": "mutualTLS" },
-                "key": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
             },
         },
     })
@@ -56,11 +67,12 @@ fn operation(endpoint: &Endpoint, schemas: &mut SchemaGenerator) -> Value {
     let mut put = |key: &str, value: Value| operation.insert(key.to_owned(), value);
     put("operationId", json!(endpoint.id));
     put("summary", json!(endpoint.summary));
-    put("tags", json!([endpoint.tag()]));
-    put("security", endpoint.gate.described());
+    put("tags", json!([endpoint.area()]));
+    put("security", security(endpoint.gate));
     put("x-permission", json!(endpoint.gate.word()));
-    put("x-level", json!(endpoint.level.word()));
-    put("x-rate-limit", json!(endpoint.limit.word()));
+    put("x-level", json!(endpoint.gate.level()));
+    put("x-roles", endpoint.gate.roles().into_iter().map(|(role, reach)| (role.to_owned(), json!(reach))).collect());
+    put("x-rate-limit", json!(endpoint.limit.name()));
     put("x-audited", json!(endpoint.verb.changes()));
     put("parameters", parameters(endpoint));
     if let Some(body) = endpoint.body {
@@ -79,7 +91,7 @@ fn parameters(endpoint: &Endpoint) -> Value {
     let in_query = endpoint.query.iter().map(|Parameter { name, what, kind, required }| {
         json!({ "name": name, "in": "query", "description": what, "required": required, "schema": { "type": kind } })
     });
-    let key = endpoint.keyed().then(|| {
+    let key = endpoint.verb.changes().then(|| {
         json!({
             "name": "Idempotency-Key", "in": "header", "required": true,
             "description": "Names the change: new for each one that is meant, the same when it is sent again.",
@@ -90,25 +102,24 @@ fn parameters(endpoint: &Endpoint) -> Value {
 }
 
 fn responses(endpoint: &Endpoint, schemas: &mut SchemaGenerator) -> Value {
-    let mut responses = Map::new();
     let good = match endpoint.answer {
-        Some(schema) => {
-            let schema = schema(schemas);
-            json!({ "description": "Done.", "content": { endpoint.kind: { "schema": schema } } })
-        }
+        Some(schema) => json!({ "description": "Done.", "content": { KIND: { "schema": schema(schemas) } } }),
         None => json!({ "description": "Done." }),
     };
-    responses.insert(endpoint.status.to_string(), good);
-    for status in endpoint.refusals() {
-        responses.insert(status.to_string(), json!({ "$ref": "#/components/responses/Problem" }));
+    let refused = json!({
+        "description": "Refused: see `code` and `detail`.",
+        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+    });
+    let refusals = endpoint.refusals().into_iter().map(|status| (status.to_string(), refused.clone()));
+    std::iter::once((endpoint.status.as_str().to_owned(), good)).chain(refusals).collect()
+}
+
+/// The certificate alone is somebody too, for whom less is permitted.
+fn security(gate: Gate) -> Value {
+    match gate {
+        Gate::Anybody => json!([{}]),
+        Gate::Recognised | Gate::May(_) => json!([{ "token": [], "certificate": [] }, { "certificate": [] }]),
     }
-    for answer in responses.values_mut().filter(|answer| answer.get("$ref").is_some()) {
-        *answer = json!({
-            "description": "Refused: see `code` and `detail`.",
-            "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
-        });
-    }
-    Value::Object(responses)
 }
 
 fn problem() -> Value {

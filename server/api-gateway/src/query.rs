@@ -59,14 +59,6 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// A value that has to be there.
-    ///
-    /// # Errors
-    /// [`ApiError::Query`] naming it, with `cure`.
-    pub(crate) fn required<T: FromStr>(&mut self, name: &str, cure: &'static str) -> Result<T, ApiError> {
-        self.value(name, cure)?.ok_or_else(|| ApiError::query(name, cure))
-    }
-
     /// A moment: milliseconds since 1970 in UTC.
     ///
     /// # Errors
@@ -94,7 +86,9 @@ impl<'a> Query<'a> {
     pub(crate) fn done(self) -> Result<(), ApiError> {
         match self.0.first() {
             None => Ok(()),
-            Some((name, _)) => Err(ApiError::query(name, "this question takes no such value; see /api/v1/openapi.json")),
+            Some((name, _)) => {
+                Err(ApiError::query(name, "this question takes no such value; see /api/v1/openapi.json"))
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The gateway as a component: opens its door, says ready, drains.
 
-use crate::{GatewaySettings, routes::Routes};
+use crate::{ApiParts, GatewaySettings, api::Api, pipeline::Pipeline};
 use aitrading_env::Env;
 use aitrading_error::Fault;
 use aitrading_http::{Door, DoorConfig, Handler, Limits, Observability, Tls};
@@ -21,6 +21,8 @@ pub struct Gateway {
     pub tls: Option<Tls>,
     /// Health and metrics of the process; the gateway shows its own part.
     pub observability: Observability,
+    /// What the interface works with.
+    pub api: ApiParts,
     /// Filled with the address once the door is open.
     pub address: Handover<SocketAddr>,
 }
@@ -29,10 +31,11 @@ impl Gateway {
     /// The component that serves the gateway.
     #[must_use]
     pub fn component(self) -> Component {
-        let Self { env, settings, tls, observability, address } = self;
+        let Self { env, settings, tls, observability, api, address } = self;
         let config = DoorConfig { name: SERVICE, addr: settings.listen, tls, limits: settings.limits };
-        let routes = Arc::new(Routes(observability.of(SERVICE)));
-        component(env, config, routes, address)
+        let api = Arc::new(Api::new(api, &settings));
+        let pipeline = Arc::new(Pipeline::new(observability.of(SERVICE), api));
+        component(env, config, pipeline, address)
     }
 }
 

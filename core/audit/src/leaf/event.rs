@@ -69,6 +69,8 @@ events! {
     KeyCreated = 41 [KeyId, Code];
     /// A configuration took effect.
     ConfigLoaded = 42 [ConfigHash, PolicyHash, Version, Count];
+    /// Somebody asks for a change through the interface; the body hash is the request's.
+    ChangeAsked = 43 [Actor, Code, BodyHash];
 }
 
 impl EventKind {

@@ -184,6 +184,8 @@ fields! {
     LimitsVersion(u64) = 34;
     /// Trading state.
     State(String) = 35;
+    /// Who asks (pseudonym).
+    Actor([u8; 16]) = 36;
 }
 
 /// The map of `fields`, keys ascending.

@@ -1,12 +1,20 @@
 //! The gateway in a running process.
 
-use aitrading_api_gateway::{Gateway, GatewaySettings, RawGateway, observer};
+use aitrading_api_gateway::{ApiParts, Gateway, GatewaySettings, RawGateway, observer};
 use aitrading_config::{Layers, Provenance, load};
 use aitrading_env::Env;
 use aitrading_error::Coded;
-use aitrading_http::{Limits, Metrics, Observability, Probe, get};
+use aitrading_http::{HttpError, Limits, Metrics, Observability, Probe, get};
 use aitrading_hub::{Component, Handover, Hub, HubConfig, Running};
-use std::{net::SocketAddr, time::Duration};
+use aitrading_security::{
+    SanAuthenticator,
+    limits::{Proxies, Quotas},
+    signing::SigningKey,
+    token::{TokenGate, TokenKeys},
+};
+use aitrading_store::memory;
+use aitrading_wire::services::{ChangeAsked, ChangeSink, ServiceError};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 struct World {
     env: Env,
@@ -19,6 +27,32 @@ fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
+fn settings() -> GatewaySettings {
+    RawGateway::default().resolve("api_gateway", &Provenance::default()).unwrap()
+}
+
+/// Nothing is taken down here: nobody gets as far as a change.
+struct Nowhere;
+
+#[async_trait::async_trait]
+impl ChangeSink for Nowhere {
+    async fn asked(&self, _: ChangeAsked) -> Result<u64, ServiceError> {
+        Err(ServiceError::from_coded(&HttpError::NotFound))
+    }
+}
+
+fn parts(env: &Env) -> ApiParts {
+    let keys = TokenKeys::new(SigningKey::generate(env), None, Vec::new()).unwrap();
+    ApiParts {
+        env: env.clone(),
+        stores: memory::stores(|| 1),
+        platform: memory::platform_stores(|| 1),
+        changes: Arc::new(Nowhere),
+        tokens: Arc::new(TokenGate::new("aitrading", keys.public()).unwrap()),
+        authenticator: Arc::new(SanAuthenticator),
+    }
+}
+
 fn start(listen: SocketAddr) -> World {
     let env = Env::real();
     let hub = Hub::new();
@@ -28,9 +62,10 @@ fn start(listen: SocketAddr) -> World {
     let (at_gateway, at_observer) = (Handover::new("gateway address"), Handover::new("observer address"));
     let gateway = Gateway {
         env: env.clone(),
-        settings: GatewaySettings { listen, limits: Limits::default() },
+        settings: GatewaySettings { listen, ..settings() },
         tls: None,
         observability: observability.clone(),
+        api: parts(&env),
         address: at_gateway.clone(),
     };
     let secret = Component::new("secret-service", |ready, shutdown| async move {
@@ -129,11 +164,26 @@ fn bad_settings_are_refused_by_name() {
         "connections_max = 0",
         "a.toml: connections_max = \"0\": it is out of bounds; write a number from 1 to 100000",
     );
+    check_settings(
+        "origins = [\"https://desk.example/\"]",
+        "a.toml: origins = \"https://desk.example/\": it is no origin; write the page's scheme, host and port alone, in small \
+         letters: `https://desk.example:8443`",
+    );
+    check_settings(
+        "proxies = [\"10.0.0.0/33\"]",
+        "a.toml: proxies = \"10.0.0.0/33\": it has the wrong form; write an address range, for instance 10.0.0.0/8",
+    );
+    check_settings(
+        "requests_per_minute = 0",
+        "a.toml: requests_per_minute = \"0\": it is out of bounds; write a number from 1 to 1000000",
+    );
     check_settings("listn = \"x\"", "a.toml: listn = \"x\": there is no such key; did you mean `listen`?");
 }
 
 #[test]
 fn without_settings_the_gateway_listens_on_this_machine_alone() {
-    let settings = RawGateway::default().resolve("api_gateway", &Provenance::default()).unwrap();
-    assert_eq!(settings, GatewaySettings { listen: "127.0.0.1:8000".parse().unwrap(), limits: Limits::default() });
+    let settings = settings();
+    assert_eq!((settings.listen, settings.limits), ("127.0.0.1:8000".parse().unwrap(), Limits::default()));
+    assert_eq!((settings.origins, settings.proxies), (Vec::new(), Proxies::none()));
+    assert_eq!(settings.quotas, Quotas::default());
 }

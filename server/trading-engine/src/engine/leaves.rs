@@ -49,6 +49,12 @@ impl Pseudonyms {
     pub fn device(&self, device: DeviceId) -> Ref {
         self.of(b"device\0", &[&device.0])
     }
+
+    /// The pseudonym of somebody who asks for a change.
+    #[must_use]
+    pub fn actor(&self, tenant: TenantId, actor: [u8; 16]) -> Ref {
+        self.of(b"actor\0", &[&tenant.0.to_be_bytes(), &actor])
+    }
 }
 
 /// Text fit for a leaf: a broker's odd symbol name must not keep the log from being written.

@@ -10,8 +10,8 @@ use aitrading_model::{AccountState, Epoch, Fence, SignalId, Source, SymbolSpec, 
 use aitrading_wire::{
     ReportEnvelope,
     services::{
-        AuditEvent, AuditEventKind, AuditSink, FeedBatch, ReportSink, Seat, ServiceError, SessionGrant, SessionOpened,
-        TickFeed,
+        AuditEvent, AuditEventKind, AuditSink, ChangeAsked, ChangeSink, FeedBatch, ReportSink, Seat, ServiceError,
+        SessionGrant, SessionOpened, TickFeed,
     },
 };
 use std::sync::PoisonError;
@@ -95,6 +95,20 @@ impl AuditSink for TradingEngine {
                 entry = entry.with(Field::Code(code.into()));
             }
         }
+        let receipt = self.0.audit.append(entry).await.map_err(EngineError::Audit);
+        service(receipt.map(|receipt| receipt.index))
+    }
+}
+
+#[async_trait::async_trait]
+impl ChangeSink for TradingEngine {
+    async fn asked(&self, change: ChangeAsked) -> Served<u64> {
+        let entry = Entry::new(Level::Info, EventKind::ChangeAsked)
+            .trace(change.trace.0)
+            .with(Field::Tenant(change.tenant.0))
+            .with(Field::Actor(self.0.names.actor(change.tenant, change.actor)))
+            .with(Field::Code(change.what.into()))
+            .with(Field::BodyHash(change.request));
         let receipt = self.0.audit.append(entry).await.map_err(EngineError::Audit);
         service(receipt.map(|receipt| receipt.index))
     }

@@ -14,7 +14,10 @@ use aitrading_risk::TradingState;
 use aitrading_store::{Stores, memory::stores};
 use aitrading_wire::{
     SignalEnvelope, decode_signal,
-    services::{AuditEvent, AuditEventKind, AuditSink, ReportSink, Seat, ServiceError, SignalDelivery, TickFeed},
+    services::{
+        AuditEvent, AuditEventKind, AuditSink, ChangeAsked, ChangeSink, ReportSink, Seat, ServiceError, SignalDelivery,
+        TickFeed,
+    },
 };
 use std::{
     path::Path,
@@ -339,4 +342,27 @@ async fn other_services_append_through_the_sink() {
     let leaf = read_leaves(&machine.audit_disk, Path::new(AUDIT), index).next().unwrap().unwrap();
     assert_eq!(leaf.entry.event, EventKind::SessionClosed);
     assert_eq!(leaf.entry.trace_id, [1; 16]);
+}
+
+#[tokio::test]
+async fn who_asks_for_a_change_is_taken_down_under_a_pseudonym() {
+    let mut machine = Machine::new().await;
+    let life = machine.start().await;
+    let asked = |actor| ChangeAsked {
+        tenant: SEAT.tenant,
+        actor,
+        what: "users.status",
+        request: [9; 32],
+        trace: TraceId([1; 16]),
+    };
+    let mut actors = Vec::new();
+    for actor in [[7; 16], [7; 16], [8; 16]] {
+        let index = ChangeSink::asked(&life.engine, asked(actor)).await.unwrap();
+        let leaf = read_leaves(&machine.audit_disk, Path::new(AUDIT), index).next().unwrap().unwrap();
+        assert_eq!(leaf.entry.event, EventKind::ChangeAsked);
+        let fields = format!("{:?}", leaf.entry.fields);
+        assert!(fields.contains("users.status") && !fields.contains("[7, 7, 7"), "{fields}");
+        actors.push(fields);
+    }
+    assert!(actors[0] == actors[1] && actors[1] != actors[2]);
 }
