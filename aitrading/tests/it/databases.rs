@@ -46,7 +46,7 @@ fn name(world: &World, section: &str, port: u16, ca: &Path, password: &str, more
 async fn rows_on_postgresql_serve_the_whole_server() {
     let Some(postgres) = Postgres::start() else { return };
     let world = World::new();
-    world.init().await;
+    world.init_server("server").await;
     name_postgres(&world, &postgres);
     let before = world.run(&["db", "status", "--data-dir", "server"]).await;
     before.refused(1, &["pending", "db migrate"]);

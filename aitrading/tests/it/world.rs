@@ -147,6 +147,12 @@ impl World {
         self.edit("client/settings.toml", "127.0.0.1:9300", "127.0.0.1:0");
     }
 
+    /// A prepared directory without any client.
+    pub(crate) async fn init_server(&self, server: &str) {
+        let offset = self.offset.to_string();
+        self.run(&["init", "--data-dir", server, "--port-offset", &offset]).await.succeeded();
+    }
+
     pub(crate) async fn up(&self) -> Server {
         self.up_with("server", &[], &[]).await
     }

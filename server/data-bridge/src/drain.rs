@@ -135,6 +135,9 @@ impl Drain {
     async fn catch_up(&mut self) -> Result<(), BridgeError> {
         let target = self.journal.durable();
         if !self.placed && self.position < target {
+            if !self.waits().await? {
+                return Ok(());
+            }
             self.find_place().await?;
         }
         while self.position < target {
@@ -155,6 +158,13 @@ impl Drain {
             self.reached(to);
         }
         self.trim().await
+    }
+
+    /// Is there a record that the store may lack? The journal's end alone does not say: it moves with segments, too.
+    async fn waits(&self) -> Result<bool, BridgeError> {
+        let (journal, from) = (self.journal.clone(), self.position);
+        let (records, _) = blocking(&self.env, "bridge-drain", move || read(&journal, from, 1)).await??;
+        Ok(!records.is_empty())
     }
 
     /// Asks a store that was away at the start where it stands, and takes note of the records that it has already.

@@ -143,11 +143,12 @@ fn formatted_sql(path: &str, tokens: TokenStream, found: &mut Vec<Violation>) {
 fn is_statement(token: &TokenTree) -> bool {
     let TokenTree::Literal(literal) = token else { return false };
     let text = literal.to_string();
-    let text = text.trim_start_matches(['r', '#', '"']).trim_start();
+    let inside = text.trim_start_matches(['r', '#', '"']);
+    let text = inside.trim_start();
     let word = text.split(|c: char| !c.is_ascii_uppercase()).next().unwrap_or_default();
     // A lone word is a word of a sentence, in capitals or not.
     let whole = STATEMENTS.contains(&word) && text.len() > word.len().saturating_add(2);
-    whole || (text.contains('{') && CLAUSES.iter().any(|clause| text.contains(clause)))
+    whole || (text.contains('{') && CLAUSES.iter().any(|clause| inside.contains(clause)))
 }
 
 fn unfinished(name: &Ident) -> bool {

@@ -121,7 +121,8 @@ fn a_newer_schema_is_refused() {
              VALUES (999, 'later', 1, x'00', 0)";
         sqlx::query(statement).execute(&mut raw(&world).await).await.unwrap();
         let refused = world.open(Settings::default()).await.unwrap_err();
-        assert!(matches!(refused, StoreError::SchemaNewer { found: 999, known: 5, .. }), "{refused:?}");
+        let newest = sqlx::migrate!("migrations/sqlite").iter().map(|step| step.version).max().unwrap();
+        assert!(matches!(refused, StoreError::SchemaNewer { found: 999, known, .. } if known == newest), "{refused:?}");
     });
 }
 
