@@ -6,9 +6,9 @@ use crate::{
     exit::{Exit, Failure},
     layout::Layout,
     rewritten::Rewritten,
-    vault::{Vault, sealed::Sealed},
+    vault::{Vault, identity::IdentityKeys, sealed::Sealed},
 };
-use aitrading_api_gateway::Gateway;
+use aitrading_api_gateway::{ApiParts, Gateway};
 use aitrading_audit::{AuditLog, CheckpointKey, Entry, EventKind, Field, Level};
 use aitrading_channel::{Limits as ChannelLimits, ServerSettings as ChannelSettings, tls};
 use aitrading_config::Environment;
@@ -20,7 +20,7 @@ use aitrading_error::{Fault, chain};
 use aitrading_http::{Door, DoorConfig, Handler, Limits, Metrics, Observability, Probe, Tls};
 use aitrading_hub::{Component, Handover, Health, Hub, HubConfig, Part, Running};
 use aitrading_model::DeviceId;
-use aitrading_security::{NoiseKeyPair, SanAuthenticator};
+use aitrading_security::{NoiseKeyPair, SanAuthenticator, token::TokenGate};
 use aitrading_store::{StoreError, Stores};
 use aitrading_trading_engine::{AuditCopy, AuditParts, EngineKeys, Parts, Pseudonyms, TradingEngine};
 use aitrading_wire::services::CheckpointSource;
@@ -29,6 +29,8 @@ use std::{net::SocketAddr, sync::Arc};
 const BRIDGE: &str = "data-bridge";
 const ENGINE: &str = "trading-engine";
 const DATABASE: &str = aitrading_database_service::NAME;
+/// `iss` of the tokens of this deployment.
+const TOKEN_ISSUER: &str = "aitrading";
 
 /// The running server.
 pub(crate) struct Server {
@@ -87,7 +89,8 @@ pub(crate) async fn start(
     let hub = Hub::new();
     let health = hub.health();
     let doors = Doors::new(env, &vault, &health)?;
-    let components = components(env, &config, &doors, (&engine, copy), &bridge, &databases);
+    let api = api(env, layout, &engine, &databases).await?;
+    let components = components(env, &config, &doors, (&engine, copy), &bridge, (&databases, api));
     let running = hub.launch(env, HubConfig::default(), components).map_err(|e| Failure::coded(&e))?;
     running.ready().await.map_err(|e| Failure::coded(&e))?;
     Ok(Server { running, health, bridge, engine, databases, _lock: lock })
@@ -243,13 +246,28 @@ impl Doors {
     }
 }
 
+/// What the gateway's interface works with.
+async fn api(env: &Env, layout: &Layout, engine: &TradingEngine, databases: &Databases) -> Result<ApiParts, Failure> {
+    let stores = databases.stores();
+    let identity = IdentityKeys::open(env, &layout.keys(), &*stores.meta).await?;
+    let tokens = TokenGate::new(TOKEN_ISSUER, identity.tokens.public()).map_err(|e| Failure::coded(&e))?;
+    Ok(ApiParts {
+        env: env.clone(),
+        stores,
+        platform: databases.platform(),
+        changes: Arc::new(engine.clone()),
+        tokens: Arc::new(tokens),
+        authenticator: Arc::new(SanAuthenticator),
+    })
+}
+
 fn components(
     env: &Env,
     config: &Config,
     doors: &Doors,
     (engine, copy): (&TradingEngine, AuditCopy),
     bridge: &Bridge,
-    databases: &Databases,
+    (databases, api): (&Databases, ApiParts),
 ) -> Vec<Component> {
     let door = doors.mutual(DATABASE, config.database_service_listen);
     // No store keeps logs yet: the table `logs` is empty.
@@ -293,6 +311,7 @@ fn components(
         settings: config.gateway.clone(),
         tls: Some(Arc::clone(&doors.open)),
         observability: doors.observability.clone(),
+        api,
         address: Handover::new("gateway address"),
     };
     let watch = Handover::new("observer address");

@@ -3,6 +3,7 @@
 //! Each private key is an AES-256-GCM envelope bound to its own name, so that no file can stand in for another. The sealing key
 //! is `root.key`, mode 0600; keeping it elsewhere is a later choice of the operator.
 
+pub(crate) mod identity;
 pub(crate) mod operator;
 pub(crate) mod sealed;
 pub(crate) mod spare;

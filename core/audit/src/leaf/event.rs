@@ -70,7 +70,7 @@ events! {
     /// A configuration took effect.
     ConfigLoaded = 42 [ConfigHash, PolicyHash, Version, Count];
     /// Somebody asks for a change through the interface; the body hash is the request's.
-    ChangeAsked = 43 [Actor, Code, BodyHash];
+    ChangeAsked = 43 [Code, BodyHash];
 }
 
 impl EventKind {

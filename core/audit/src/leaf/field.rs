@@ -184,8 +184,6 @@ fields! {
     LimitsVersion(u64) = 34;
     /// Trading state.
     State(String) = 35;
-    /// Who asks (pseudonym).
-    Actor([u8; 16]) = 36;
 }
 
 /// The map of `fields`, keys ascending.

@@ -2,7 +2,7 @@
 
 use super::event::{AccountKey, Decided, DeniedFact, Event, Judged, Reported, StateFact};
 use aitrading_audit::{Entry, EventKind, Field, Level, Ref, Side as AuditSide};
-use aitrading_model::{DeviceId, Side, Symbol};
+use aitrading_model::{DeviceId, Side, Symbol, TenantId};
 use aitrading_risk::{StateScope, TradingState};
 use aitrading_security::{mac::hmac_sha256, sha256};
 

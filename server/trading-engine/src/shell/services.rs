@@ -105,8 +105,8 @@ impl ChangeSink for TradingEngine {
     async fn asked(&self, change: ChangeAsked) -> Served<u64> {
         let entry = Entry::new(Level::Info, EventKind::ChangeAsked)
             .trace(change.trace.0)
+            .actor(self.0.names.actor(change.tenant, change.actor))
             .with(Field::Tenant(change.tenant.0))
-            .with(Field::Actor(self.0.names.actor(change.tenant, change.actor)))
             .with(Field::Code(change.what.into()))
             .with(Field::BodyHash(change.request));
         let receipt = self.0.audit.append(entry).await.map_err(EngineError::Audit);
