@@ -224,6 +224,7 @@ filter = \"info\"
 
 [gateway]
 listen = \"127.0.0.1:8000\"
+# requests_per_minute = 120         # of one user, and of one device (docs/specs/api.md)
 
 [listen]
 data_bridge = \"127.0.0.1:8001\"

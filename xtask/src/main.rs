@@ -42,6 +42,7 @@ enum Command {
 
 Examples:
   cargo xtask tidy
+  cargo xtask tidy --write
   cargo xtask tidy --json | jq -r '.[].rule' | sort | uniq -c
 
 Exit code: 0 when nothing was found, 1 otherwise.")]
@@ -49,6 +50,9 @@ Exit code: 0 when nothing was found, 1 otherwise.")]
         /// Print a JSON array of {path, line, rule, message} instead of lines
         #[arg(long)]
         json: bool,
+        /// First write anew what is made from something else: the list of tests in docs/THREAT-MODEL.md
+        #[arg(long)]
+        write: bool,
     },
     /// Runs all tests: nextest, the doc tests, then the demo for ten seconds
     #[command(
@@ -108,7 +112,12 @@ Exit code: 0 when everything held, 1 otherwise.")]
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Tidy { json } => machine::repository().and_then(|root| tidy::run(&root, json)),
+        Command::Tidy { json, write } => machine::repository().and_then(|root| {
+            if write {
+                tidy::write(&root)?;
+            }
+            tidy::run(&root, json)
+        }),
         Command::Test { embedded } => {
             let scope = if embedded { test::Scope::Embedded } else { test::Scope::All };
             machine::repository().and_then(|root| test::run(&root, scope))

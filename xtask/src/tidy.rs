@@ -7,6 +7,7 @@ mod graph;
 mod inventory;
 mod manifest;
 mod source;
+mod threats;
 mod trees;
 
 use std::fmt;
@@ -47,6 +48,14 @@ pub(crate) fn run(root: &Path, json: bool) -> Result<bool> {
     Ok(found.is_empty())
 }
 
+/// Writes anew what is made from something else: the list of tests in the threat model.
+pub(crate) fn write(root: &Path) -> Result<()> {
+    let path = root.join(threats::FILE);
+    let document = files::read(root, Path::new(threats::FILE))?;
+    let written = threats::written(&document, &files::texts(root)?);
+    std::fs::write(&path, written).with_context(|| format!("{} could not be written", threats::FILE))
+}
+
 fn report(found: &[Violation], json: bool) -> String {
     if json {
         return format!("{:#}\n", serde_json::Value::Array(found.iter().map(Violation::json).collect()));
@@ -76,8 +85,10 @@ fn violations(root: &Path) -> Result<Vec<Violation>> {
         let text = files::read(root, &Path::new(&member.folder).join("Cargo.toml"))?;
         found.extend(manifest::check(member, &text));
     }
-    for (path, text) in files::texts(root)? {
-        found.extend(source::check(&path, &text));
+    let texts = files::texts(root)?;
+    found.extend(threats::check(&texts));
+    for (path, text) in &texts {
+        found.extend(source::check(path, text));
     }
     found.sort();
     found.dedup();

@@ -104,7 +104,7 @@ async fn check_rotation(world: &World, postgres: &Postgres) {
 }
 
 #[tokio::test]
-async fn secrets_are_sealed_for_one_setting_only() {
+async fn t65_secrets_are_sealed_for_one_setting_only() {
     let world = World::new();
     world.init().await;
     let misspelt = ["config", "seal", "database.tick.password", "--data-dir", "server"];

@@ -31,7 +31,7 @@ async fn open(env: &Env) -> Ledger {
 const T: Timestamp = Timestamp(5);
 
 #[tokio::test]
-async fn a_number_is_used_once_even_after_a_restart() {
+async fn t38_a_number_is_used_once_even_after_a_restart() {
     let env = world(&MemFs::new());
     let ledger = open(&env).await;
     assert_eq!(ledger.admit(&signal(3)), Admission::New);

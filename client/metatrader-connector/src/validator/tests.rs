@@ -148,7 +148,7 @@ fn expiry_counts_the_clocks_error_against_the_signal() {
 }
 
 #[test]
-fn no_byte_of_a_signed_signal_may_change() {
+fn t36_no_byte_of_a_signed_signal_may_change() {
     let key = SigningKey::from_seed(&[1; 32]);
     let keys = KeyRing::new(key.verifying_key());
     let bytes = encode_signal(&open());

@@ -106,7 +106,7 @@ async fn the_largest_verified_checkpoint_is_kept_over_a_restart() {
 
 /// T43, T44: without the comparison a log that was cut or rewritten looks as good as any.
 #[tokio::test]
-async fn a_log_that_takes_back_what_it_signed_raises_a_named_alarm_and_leaves_evidence() {
+async fn t43_a_log_that_takes_back_what_it_signed_raises_a_named_alarm_and_leaves_evidence() {
     async fn check(size: u64, root: u8, origin: &str, expected: AuditAlarms, code: &'static str) {
         let mut world = World::new();
         let mut run = world.start();
@@ -138,7 +138,7 @@ async fn a_log_that_takes_back_what_it_signed_raises_a_named_alarm_and_leaves_ev
 
 /// T80: somebody who cannot sign must neither move the witness nor make it see a fork.
 #[tokio::test]
-async fn only_the_logs_own_signature_counts() {
+async fn t80_only_the_logs_own_signature_counts() {
     let mut world = World::new();
     let mut run = world.start();
     run.show(world.checkpoint(100, 1));

@@ -158,7 +158,7 @@ async fn a_replaced_or_removed_file_halts_the_log_within_a_second() {
 }
 
 #[tokio::test]
-async fn a_full_disk_stalls_the_log_and_space_resumes_it() {
+async fn t48_a_full_disk_stalls_the_log_and_space_resumes_it() {
     // T48.
     let (fs, env, clock) = memory();
     let (log, _) = open(&env).unwrap();

@@ -146,7 +146,7 @@ fn sealed(transport: &mut dyn Transport, n: usize) -> Vec<Bytes> {
 
 /// T05. With a nonce that advanced on failure, the true message after a forged one would no longer open.
 #[test]
-fn every_flipped_bit_is_refused_and_moves_no_counter() {
+fn t05_every_flipped_bit_is_refused_and_moves_no_counter() {
     let (mut a, mut b) = session([b"p", b"p"]).unwrap();
     for message in sealed(a.as_mut(), 3) {
         for bit in 0..message.len() * 8 {
@@ -173,7 +173,7 @@ fn permutations(n: usize) -> Vec<Vec<usize>> {
 
 /// T02. With an explicit nonce instead of the counter, every order would open.
 #[test]
-fn of_all_orders_only_the_true_one_opens() {
+fn t02_of_all_orders_only_the_true_one_opens() {
     let all = permutations(5);
     assert_eq!(all.len(), 120);
     for order in all {
@@ -202,7 +202,7 @@ fn another_connection_or_policy_or_server_key_is_refused() {
 
 /// T06. With one key for both directions a message could be sent back to its sender.
 #[test]
-fn a_reflected_message_is_refused() {
+fn t06_a_reflected_message_is_refused() {
     let (mut a, mut b) = session([b"p", b"p"]).unwrap();
     let message = a.seal(b"hello").unwrap();
     assert!(a.open(&message).is_err());

@@ -94,7 +94,7 @@ async fn check_faulty(limits: &Limits, plaintexts: &[Vec<u8>]) -> (Vec<u64>, &'s
 
 /// The sequence check on its own: here the tags are right. Without it the second and third case would be delivered.
 #[tokio::test]
-async fn numbers_that_repeat_or_skip_are_refused_even_under_the_right_keys() {
+async fn t01_numbers_that_repeat_or_skip_are_refused_even_under_the_right_keys() {
     let limits = Limits::default();
     assert_eq!(check_faulty(&limits, &[data(1), data(1)]).await, (vec![1], "SEQ_GAP"));
     assert_eq!(check_faulty(&limits, &[data(1), data(3)]).await, (vec![1], "SEQ_GAP"));

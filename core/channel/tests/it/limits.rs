@@ -30,7 +30,7 @@ fn closed_with(answer: &[u8]) -> u16 {
 
 /// T55. The header announces more than there is memory; with the limit checked after the allocation this would abort.
 #[tokio::test]
-async fn a_message_of_2_to_63_bytes_is_refused_by_its_header() {
+async fn t55_a_message_of_2_to_63_bytes_is_refused_by_its_header() {
     let mut header = vec![0x82, 0x80 | 127];
     header.extend_from_slice(&(1u64 << 63).to_be_bytes());
     header.extend_from_slice(&[0; 4]);
@@ -73,7 +73,7 @@ async fn well_formed_messages_that_are_no_handshake_are_refused() {
 
 /// Memory stays within the window whatever the application does: the sender stops.
 #[tokio::test]
-async fn a_slow_application_stops_its_peer_at_the_window() {
+async fn t58_a_slow_application_stops_its_peer_at_the_window() {
     let limits = Limits { window_bytes: 4 * MAX_BODY as u64, ..Limits::default() };
     let world = World::new(&limits);
     let (client, mut server) = world.pair().await;

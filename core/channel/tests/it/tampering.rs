@@ -52,7 +52,7 @@ async fn check_tampered_of(frames: u64, tamper: Tamper, intact: u64) {
 /// removing that as well delivers it twice. Message k needs k messages before it, so all of 1 to 1,000 would be half a million in
 /// 17 s of a dev build; these are each of the first 200 and each 20th of the others, in 3 s.
 #[tokio::test]
-async fn a_repeated_message_closes_and_is_never_delivered_twice() {
+async fn t01_a_repeated_message_closes_and_is_never_delivered_twice() {
     for k in (0..200).chain((219..1000).step_by(20)) {
         let at = DATA + usize::try_from(k).unwrap();
         check_tampered_of(
@@ -69,7 +69,7 @@ async fn a_repeated_message_closes_and_is_never_delivered_twice() {
 
 /// T02. As T01.
 #[tokio::test]
-async fn two_swapped_messages_close() {
+async fn t02_two_swapped_messages_close() {
     for k in 0..FRAMES - 1 {
         let at = DATA + usize::try_from(k).unwrap();
         let mut held: Option<Bytes> = None;
@@ -90,7 +90,7 @@ async fn two_swapped_messages_close() {
 
 /// T03. As T01: without counter and sequence check the frame after the gap would be delivered.
 #[tokio::test]
-async fn a_dropped_message_is_noticed_at_the_next_and_fetched_by_resuming() {
+async fn t03_a_dropped_message_is_noticed_at_the_next_and_fetched_by_resuming() {
     for k in 0..FRAMES - 1 {
         let at = DATA + usize::try_from(k).unwrap();
         check_tampered(
@@ -105,7 +105,7 @@ async fn a_dropped_message_is_noticed_at_the_next_and_fetched_by_resuming() {
 
 /// T05. Without the tag check the frame would be delivered changed; `drain` compares bodies.
 #[tokio::test]
-async fn a_flipped_bit_in_any_byte_of_a_message_closes() {
+async fn t05_a_flipped_bit_in_any_byte_of_a_message_closes() {
     for at_byte in 0..64 {
         check_tampered(
             Box::new(move |way, n, payload| {
@@ -124,7 +124,7 @@ async fn a_flipped_bit_in_any_byte_of_a_message_closes() {
 
 /// T05 for the handshake: neither side opens a session on an altered message.
 #[tokio::test]
-async fn a_flipped_bit_in_the_handshake_opens_nothing() {
+async fn t05_a_flipped_bit_in_the_handshake_opens_nothing() {
     for (target_way, target, len) in [(Way::ToServer, 0, 96), (Way::ToClient, 0, 48), (Way::ToServer, 1, 80)] {
         for at in (0..len).step_by(5) {
             let world = World::new(&Limits::default());
@@ -144,7 +144,7 @@ async fn a_flipped_bit_in_the_handshake_opens_nothing() {
 
 /// T04. Without the authenticated close, a stream that ends between two frames would look like a good end.
 #[tokio::test]
-async fn a_cut_at_any_byte_is_truncation_and_surfaces_no_partial_frame() {
+async fn t04_a_cut_at_any_byte_is_truncation_and_surfaces_no_partial_frame() {
     async fn run(limit: usize) -> (usize, Option<(Vec<u64>, &'static str)>) {
         let world = World::new(&Limits::default());
         let (a, b, passed) = cut(limit);
@@ -186,7 +186,7 @@ async fn a_cut_at_any_byte_is_truncation_and_surfaces_no_partial_frame() {
 
 /// T04. A WebSocket close is not protected by Noise: taken for a good end, it would hide what was cut off before it.
 #[tokio::test]
-async fn a_close_of_the_websocket_alone_is_truncation() {
+async fn t04_a_close_of_the_websocket_alone_is_truncation() {
     let world = World::new(&Limits::default());
     let (a, b) = tokio::io::duplex(1 << 16);
     let near = tokio::io::duplex(1 << 16);
@@ -208,7 +208,7 @@ async fn a_close_of_the_websocket_alone_is_truncation() {
 
 /// T06. Reflection is refused because each direction has its own key; splicing because every session has its own.
 #[tokio::test]
-async fn frames_of_the_other_direction_or_of_another_session_are_refused() {
+async fn t06_frames_of_the_other_direction_or_of_another_session_are_refused() {
     let world = World::new(&Limits::default());
     let reflect: Tamper = Box::new(|way, n, payload| match (way, n) {
         (Way::ToClient, 2) => vec![(Way::ToServer, payload.clone()), (way, payload)],
@@ -237,7 +237,7 @@ async fn frames_of_the_other_direction_or_of_another_session_are_refused() {
 
 /// T06. Without the exporter in the prologue both sides would open a session across two TLS connections.
 #[tokio::test]
-async fn a_session_cannot_be_moved_to_another_tls_connection() {
+async fn t06_a_session_cannot_be_moved_to_another_tls_connection() {
     let world = World::new(&Limits::default());
     let (a, b) = tokio::io::duplex(1 << 16);
     let (client, server) = tokio::join!(
@@ -253,7 +253,7 @@ const REPLAYS: u32 = 2_500;
 
 /// T07. If the server remembered a session on the first message, the table would fill with replays.
 #[tokio::test]
-async fn a_replayed_first_message_has_no_effect() {
+async fn t07_a_replayed_first_message_has_no_effect() {
     let world = World::new(&Limits::default());
     let (a, b, log) = tampered(honest());
     let (client, _server) = world.open(a, b).await;

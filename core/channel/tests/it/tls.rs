@@ -96,7 +96,7 @@ async fn a_session_opens_over_tls_by_any_of_the_servers_names() {
 /// T08. Without the pin the handshake with a mis-issued but valid certificate would succeed; with the pin checked after the
 /// handshake the server would have seen the HTTP request.
 #[tokio::test]
-async fn a_valid_certificate_with_another_key_is_refused_before_any_http() {
+async fn t08_a_valid_certificate_with_another_key_is_refused_before_any_http() {
     let site = Site::new();
     let spare = site.authority.issue_server(&site.world.env, &[], DAY).unwrap();
     let misissued = tls::server_config(&site.world.env, spare.chain(), spare.key(), &site.ca(), true).unwrap();
@@ -190,7 +190,7 @@ impl rustls::time_provider::TimeProvider for FixedTime {
 
 /// T11. With the certificate optional, the server would go on to the upgrade.
 #[tokio::test]
-async fn a_client_without_a_certificate_is_refused_at_its_first_read() {
+async fn t11_a_client_without_a_certificate_is_refused_at_its_first_read() {
     let site = Site::new();
     let (client, server) = raw_client(&site, plain(&site, &[&rustls::version::TLS13])).await;
     assert_eq!(error_code(&client.unwrap_err()), "TLS_NO_CERT");
@@ -199,7 +199,7 @@ async fn a_client_without_a_certificate_is_refused_at_its_first_read() {
 
 /// T10. Two locks: the list of versions, and a provider without a suite of the old version. Either alone refuses.
 #[tokio::test]
-async fn tls_1_2_is_refused() {
+async fn t10_tls_1_2_is_refused() {
     let site = Site::new();
     let (client, server) = raw_client(&site, plain(&site, &[&rustls::version::TLS12])).await;
     assert_eq!(error_code(&client.unwrap_err()), "TLS_REFUSED");
@@ -208,7 +208,7 @@ async fn tls_1_2_is_refused() {
 
 /// T10, the other way round: our client does not speak to a server of the old version.
 #[tokio::test]
-async fn a_tls_1_2_server_is_refused() {
+async fn t10_a_tls_1_2_server_is_refused() {
     let site = Site::new();
     let old = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS12])
@@ -223,7 +223,7 @@ async fn a_tls_1_2_server_is_refused() {
 
 /// T15. With tickets the next connection could skip the certificate checks.
 #[tokio::test]
-async fn the_server_gives_no_tickets_and_keeps_no_sessions() {
+async fn t15_the_server_gives_no_tickets_and_keeps_no_sessions() {
     let site = Site::new();
     let config = site.server_config();
     assert_eq!((config.send_tls13_tickets, config.max_early_data_size), (0, 0));
@@ -294,7 +294,7 @@ fn bad_certificates(site: &Site) -> Vec<(&'static str, Issued)> {
 
 /// T12. Each is refused, and the client is told so in words of its own; the good one in the same place passes.
 #[tokio::test]
-async fn twelve_bad_client_certificates_are_refused() {
+async fn t12_twelve_bad_client_certificates_are_refused() {
     let site = Site::new();
     let pins = [site.server.pin().unwrap()];
     let cases = bad_certificates(&site);

@@ -139,7 +139,7 @@ fn largest() -> Vec<(&'static str, String)> {
     let seqs = "SELECT seq AS a FROM ticks";
     let wide = "SELECT * FROM ticks";
     vec![
-        ("CASE", doubled(seqs, case, 6, "SELECT * FROM {t} WHERE a > 1")),
+        ("CASE", doubled(seqs, case, 5, "SELECT * FROM {t} WHERE a > 1")),
         ("a sum", doubled(seqs, "SELECT a + a AS a FROM {t}", 10, "SELECT * FROM {t} WHERE a > 1")),
         ("a union", doubled(wide, union, 6, "SELECT * FROM {t} WHERE bid > 1 ORDER BY seq")),
         ("a union explained", format!("EXPLAIN VERBOSE {}", doubled(wide, union, 6, "SELECT * FROM {t}"))),

@@ -133,7 +133,7 @@ async fn an_accepted_order_that_fills_late_is_found() {
 
 /// T37: what is left of a signal's life when it arrives decides; the clock's error counts against it.
 #[tokio::test]
-async fn a_signal_executes_at_179_seconds_and_not_at_180() {
+async fn t37_a_signal_executes_at_179_seconds_and_not_at_180() {
     for (seconds, state) in [(178, S::Executed), (180, S::Expired), (181, S::Expired)] {
         let world = World::new(1);
         world.time.advance(Duration::from_secs(seconds));
@@ -194,7 +194,7 @@ fn device_signature(bytes: &[u8]) -> [u8; 64] {
 
 /// T39: a signal for another holder of the account's fence is refused here.
 #[tokio::test]
-async fn a_fenced_signal_is_refused() {
+async fn t39_a_fenced_signal_is_refused() {
     let world = World::new(1);
     let client = world.client();
     let newer = Signal { fence: aitrading_model::Fence(4), ..signal(1) };

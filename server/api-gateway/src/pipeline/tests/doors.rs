@@ -34,7 +34,7 @@ async fn the_caller_is_told_whom_it_is_taken_for() {
 }
 
 #[tokio::test]
-async fn t20_a_stolen_token_is_worth_nothing_without_its_certificate() {
+async fn t16_a_stolen_token_is_worth_nothing_without_its_certificate() {
     let world = World::new().await;
     let good = world.person(USER, Role::Operator, Level::SecondFactor);
     assert_eq!(world.get(&good, ME).await.status, 200);
