@@ -73,7 +73,8 @@ fn tests(texts: &[(String, String)]) -> Tests {
                 is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
                 continue;
             }
-            let name = name(line).filter(|_| std::mem::take(&mut is_test));
+            // The attribute is the next line's, whatever that is.
+            let name = std::mem::take(&mut is_test).then(|| name(line)).flatten();
             if let Some((name, row)) = name.and_then(|name| Some((name, name.get(1..3)?.parse().ok()?))) {
                 found.entry(row).or_default().push((folder(path), name.to_owned()));
             }
