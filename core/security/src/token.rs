@@ -24,7 +24,7 @@ pub use gate::TokenGate;
 pub use ids::{FamilyId, Subject, TokenId};
 pub use issue::{IssuedToken, TokenIssuer};
 pub use keys::{RETIRED_KEYS_MAX, RetiredKey, TokenKeySet, TokenKeys};
-pub use refresh::{RefreshFamily, RefreshHolder, RefreshRefused, RefreshRequest, RefreshSecret, Rotation};
+pub use refresh::{RefreshBody, RefreshFamily, RefreshHolder, RefreshRefused, RefreshRequest, RefreshSecret, Rotation};
 pub use refused::{TokenFault, TokenRefused};
 pub use revocation::{REVOCATIONS_MAX, Revocation, RevocationList, RevocationScope};
 pub use verify::{TokenVerifier, Verified};
