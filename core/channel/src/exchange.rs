@@ -10,7 +10,7 @@ mod line;
 mod tests;
 
 use crate::{
-    ChannelError,
+    ChannelError, CloseReason,
     client::dial_path,
     noise::{Finished, Shake},
     pipe::{self, Socket},
@@ -269,4 +269,10 @@ async fn logging_in(
     pipe::send(&mut socket, shake.write(&[])?).await?;
     let [] = shake.read(&pipe::receive(&mut socket).await?)?;
     Ok((socket, shake.finish()?))
+}
+
+/// Closes an upgraded connection on which no exchange is to begin: for the checks that cost less than a handshake.
+pub async fn turn_away(host: &Host, io: BoxStream, reason: CloseReason) {
+    let mut socket = served(io);
+    host.env.timeout(CLOSE_WITHIN, pipe::part(&mut socket, reason)).await.unwrap_or(());
 }

@@ -30,7 +30,8 @@ pub use revocation::{REVOCATIONS_MAX, Revocation, RevocationList, RevocationScop
 pub use verify::{TokenVerifier, Verified};
 
 use aitrading_env::Clock;
-use aitrading_model::Timestamp;
+/// The model's, for crates that keep logins and know nothing else of the model.
+pub use aitrading_model::Timestamp;
 use std::time::Duration;
 
 /// Longest token that is looked at, in bytes.

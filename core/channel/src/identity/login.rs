@@ -50,7 +50,7 @@ pub async fn log_in(
         clock: Timestamp(env.clock.wall_ns()),
     }));
     let LoginAnswer::Respond(response) = ask(asking, &start).await? else { return Err(IdentityError::OutOfTurn) };
-    let response = LoginResponse::from_bytes(&response)?;
+    let response = LoginResponse::from_bytes(&response[..])?;
     let (rng, parties, channel) = (Arc::clone(&env.rng), parties.clone(), ChannelHash(asking.hash()));
     let proved = aside(env, move || begun.finish(rng.as_ref(), &parties, &channel, response)).await??;
     let step = match ask(asking, &LoginAsk::Finish(proved.finish.to_bytes())).await? {

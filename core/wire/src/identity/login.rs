@@ -97,7 +97,7 @@ pub struct LoginGranted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginAnswer {
     /// To [`LoginAsk::Start`]: OPAQUE's KE2, also for a user that there is not.
-    Respond([u8; 320]),
+    Respond(Box<[u8; 320]>),
     /// The password was right; the second factor is due.
     FactorNeeded,
     /// Logged in.
@@ -170,7 +170,7 @@ impl LoginAnswer {
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::with_capacity(1_024);
         match self {
-            Self::Respond(response) => _ = w.u8(1).raw(response),
+            Self::Respond(response) => _ = w.u8(1).raw(&response[..]),
             Self::FactorNeeded => _ = w.u8(2),
             Self::Granted(granted) => {
                 w.u8(3);
@@ -190,7 +190,7 @@ impl LoginAnswer {
     /// [`WireError`] if it is not exactly one answer.
     pub fn decode(body: &[u8]) -> Result<Self, WireError> {
         whole(body, |r| match r.u8()? {
-            1 => r.array().map(Self::Respond),
+            1 => r.array().map(|response| Self::Respond(Box::new(response))),
             2 => Ok(Self::FactorNeeded),
             3 => LoginGranted::get(r).map(|granted| Self::Granted(Box::new(granted))),
             4 => Refused::get(r).map(Self::Refused),

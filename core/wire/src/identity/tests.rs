@@ -101,7 +101,7 @@ fn login_answers() -> Vec<LoginAnswer> {
     let levels = [LoginLevel::Password, LoginLevel::SecondFactor, LoginLevel::StepUp { until: Timestamp(5) }];
     let granted = levels.into_iter().flat_map(|level| [true, false].map(|refresh| logged_in(refresh, level)));
     let mut all: Vec<_> = granted.map(|granted| LoginAnswer::Granted(Box::new(granted))).collect();
-    all.extend([LoginAnswer::Respond([1; 320]), LoginAnswer::FactorNeeded, LoginAnswer::Refused(refused())]);
+    all.extend([LoginAnswer::Respond(Box::new([1; 320])), LoginAnswer::FactorNeeded, LoginAnswer::Refused(refused())]);
     all
 }
 
