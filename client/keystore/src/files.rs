@@ -3,7 +3,12 @@
 
 use crate::{DeviceKeys, KeyStore, KeyStoreError};
 use aitrading_env::{Env, RngExt};
-use aitrading_security::{NoiseKeyPair, Secret, aead::SealKey, pki::Issued};
+use aitrading_security::{
+    NoiseKeyPair, Secret,
+    aead::SealKey,
+    pki::Issued,
+    token::{RefreshHolder, RefreshSecret, refresh::FamilyKey},
+};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -11,6 +16,9 @@ const SEAL_KEY: &str = "seal.key";
 const CERTIFICATE: &str = "device.sealed";
 const NOISE: &str = "noise.sealed";
 const EA: &str = "ea.sealed";
+const LOGIN: &str = "login.sealed";
+/// Room for the three texts of a login, so that none is left behind by growing.
+const LOGIN_BYTES: usize = 512;
 /// Format of the blobs' content.
 const SCHEMA: u32 = 1;
 /// Bytes that any of the files may have.
@@ -134,6 +142,44 @@ impl KeyStore for SealedFiles {
         self.check_directory()?;
         self.put_certificate(&self.seal_key()?, certificate)
     }
+
+    fn login(&self) -> Result<Option<RefreshHolder>, KeyStoreError> {
+        self.check_directory()?;
+        let seal = self.seal_key()?;
+        let path = self.dir.join(LOGIN);
+        if self.env.fs.metadata(&path).map_err(read_error(&path))?.is_none() {
+            return Ok(None);
+        }
+        let bytes = self.get(&seal, LOGIN)?;
+        match std::str::from_utf8(bytes.expose()) {
+            Ok("") => Ok(None),
+            Ok(text) => holder(text).map(Some).ok_or(KeyStoreError::Content(path)),
+            Err(_) => Err(KeyStoreError::Content(path)),
+        }
+    }
+
+    fn keep_login(&self, holder: Option<&RefreshHolder>) -> Result<(), KeyStoreError> {
+        self.check_directory()?;
+        let seal = self.seal_key()?;
+        let Some(holder) = holder else { return self.put(&seal, LOGIN, b"") };
+        let (key, present, successor) = holder.state();
+        let mut text = Zeroizing::new(String::with_capacity(LOGIN_BYTES));
+        text.push_str(key.text().expose());
+        for secret in [Some(present), successor].into_iter().flatten() {
+            text.push('\n');
+            text.push_str(secret.text().expose());
+        }
+        self.put(&seal, LOGIN, text.as_bytes())
+    }
+}
+
+/// The key of the family, the present secret, and its successor if there is one: a line each.
+fn holder(text: &str) -> Option<RefreshHolder> {
+    let mut lines = text.split('\n');
+    let key = FamilyKey::parse(lines.next()?).ok()?;
+    let present = RefreshSecret::parse(lines.next()?).ok()?;
+    let successor = lines.next().map(RefreshSecret::parse).transpose().ok()?;
+    if lines.next().is_some() { None } else { RefreshHolder::restore(key, present, successor).ok() }
 }
 
 fn read_error(path: &Path) -> impl Fn(std::io::Error) -> KeyStoreError {

@@ -37,6 +37,15 @@ impl DeviceKeys {
         Self::assemble(certificate, noise, Secret::new(env.rng.bytes()))
     }
 
+    /// The keys of a device that enrolled over the channel: the certificate, and the Noise key of that handshake, which is the one
+    /// that the server knows.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::NotEd25519`] if the certificate's key is of another kind.
+    pub fn enrolled(env: &Env, certificate: Issued, noise: NoiseKeyPair) -> Result<Self, KeyStoreError> {
+        Self::assemble(certificate, noise, Secret::new(env.rng.bytes()))
+    }
+
     pub(crate) fn assemble(
         certificate: Issued,
         noise: NoiseKeyPair,

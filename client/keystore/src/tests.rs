@@ -145,3 +145,38 @@ fn nothing_shows_a_key() {
     let shown = format!("{keys:?}");
     assert!(shown.contains("SigningKey(") && !shown.contains("PRIVATE"), "{shown}");
 }
+
+#[test]
+fn a_login_is_kept_before_it_is_asked_with_and_forgotten_at_its_end() {
+    use aitrading_security::token::{RefreshFamily, Subject, refresh::Login};
+    let (fs, env, store, _) = created();
+    assert!(store.login().unwrap().is_none());
+    let login =
+        Login { tenant: TenantId(1), subject: Subject([1; 16]), device: None, account: None, second_factor: false };
+    let (family, mut holder) =
+        RefreshFamily::open(login, [7; 32], aitrading_security::token::Timestamp(0), env.rng.as_ref());
+    store.keep_login(Some(&holder)).unwrap();
+    assert!(store.login().unwrap().unwrap().state().2.is_none());
+    let asked = holder.ask(1, env.rng.as_ref()).unwrap();
+    store.keep_login(Some(&holder)).unwrap();
+    // After a restart the same successor is at hand, so a lost answer loses nothing.
+    let mut again = store.login().unwrap().unwrap();
+    assert!(again.state().2.unwrap().hash().is(&asked.successor));
+    assert_eq!(again.ask(1, env.rng.as_ref()).unwrap().secret.family(), family.id());
+    let bytes = fs.read(&Path::new(DIR).join("login.sealed"), 4096).unwrap();
+    assert!(!bytes.windows(5).any(|window| window == b"atr1_" || window == b"atf1_"), "it is sealed");
+    let mut damaged = bytes.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    fs.write_atomic(&Path::new(DIR).join("login.sealed"), &damaged).unwrap();
+    assert_eq!(store.login().unwrap_err().dna().code, "KEYSTORE_SEALED");
+    store.keep_login(None).unwrap();
+    assert!(store.login().unwrap().is_none());
+}
+
+#[test]
+fn an_enrolled_device_keeps_the_noise_key_of_its_handshake() {
+    let (_, env, store) = world();
+    let noise = aitrading_security::NoiseKeyPair::generate(&env);
+    store.create(&DeviceKeys::enrolled(&env, issued(&env), noise.clone()).unwrap()).unwrap();
+    assert_eq!(store.open().unwrap().noise.public(), noise.public());
+}

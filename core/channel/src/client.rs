@@ -71,27 +71,37 @@ pub async fn connect_over(
 }
 
 async fn dial(env: &Env, s: &ClientSettings) -> Result<(Socket, [u8; 32]), ChannelError> {
-    let name = ServerName::try_from(s.server_name.clone()).map_err(|e| ChannelError::TlsSettings {
+    dial_path(env, (s.addr, &s.server_name), &s.tls, PATH).await
+}
+
+/// Dials, and asks for a WebSocket at `path`. The exporter value belongs to this connection alone.
+pub(crate) async fn dial_path(
+    env: &Env,
+    (addr, server_name): (SocketAddr, &str),
+    tls: &Arc<rustls::ClientConfig>,
+    path: &str,
+) -> Result<(Socket, [u8; 32]), ChannelError> {
+    let name = ServerName::try_from(server_name.to_owned()).map_err(|e| ChannelError::TlsSettings {
         what: "the server name is neither a host name nor an address",
         source: Some(Box::new(e)),
     })?;
-    let tcp = env.net.connect(s.addr).await.map_err(ChannelError::Connect)?;
-    let connector = tokio_rustls::TlsConnector::from(Arc::clone(&s.tls));
-    let tls = connector.connect(name, tcp).await.map_err(tls::handshake_error)?;
-    let exporter = tls
+    let tcp = env.net.connect(addr).await.map_err(ChannelError::Connect)?;
+    let connector = tokio_rustls::TlsConnector::from(Arc::clone(tls));
+    let stream = connector.connect(name, tcp).await.map_err(tls::handshake_error)?;
+    let exporter = stream
         .get_ref()
         .1
         .export_keying_material([0; 32], tls::EXPORTER_LABEL, Some(&[]))
         .map_err(|e| ChannelError::Tls(Box::new(e)))?;
-    let host = if s.server_name.contains(':') { format!("[{}]", s.server_name) } else { s.server_name.clone() };
+    let host = if server_name.contains(':') { format!("[{server_name}]") } else { server_name.to_owned() };
     let uri: http::Uri =
-        format!("wss://{host}:{}{PATH}", s.addr.port()).parse().map_err(|e: http::uri::InvalidUri| {
+        format!("wss://{host}:{}{path}", addr.port()).parse().map_err(|e: http::uri::InvalidUri| {
             ChannelError::TlsSettings {
                 what: "the server name does not fit an address line",
                 source: Some(Box::new(e)),
             }
         })?;
-    let stream: BoxStream = Box::new(tls);
+    let stream: BoxStream = Box::new(stream);
     let builder = ClientBuilder::from_uri(uri).config(pipe::config()).limits(pipe::narrow());
     let (socket, _) = builder.connect_on(stream).await.map_err(upgrade_error)?;
     Ok((socket, exporter))

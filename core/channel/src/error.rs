@@ -66,6 +66,12 @@ pub enum ChannelError {
     /// The handshake took too long.
     #[error("the session was not established within {0:?}; the peer or the network is too slow")]
     HandshakeTimeout(Duration),
+    /// An exchange took too long altogether.
+    #[error("the exchange was not finished within {0:?}; begin it again")]
+    ExchangeTimeout(Duration),
+    /// An exchange had more questions than it may have, or one out of turn.
+    #[error("the peer asked more often than an exchange allows, or out of turn; begin it again, and look at the peer")]
+    ExchangeTurns,
     /// A message did not decrypt.
     #[error(
         "a message was altered, repeated, reordered or left out on the way; the connection is closed and can be resumed"
@@ -129,7 +135,8 @@ impl ChannelError {
     pub const fn close_reason(&self) -> CloseReason {
         match self {
             Self::HandshakeRefused => CloseReason::HandshakeRefused,
-            Self::HandshakeTimeout(_) => CloseReason::HandshakeTimeout,
+            Self::HandshakeTimeout(_) | Self::ExchangeTimeout(_) => CloseReason::HandshakeTimeout,
+            Self::ExchangeTurns => CloseReason::Policy,
             Self::Decrypt => CloseReason::Decrypt,
             Self::BadFrame(_) | Self::ResumeMismatch => CloseReason::BadFrame,
             Self::FrameTooLarge { .. } => CloseReason::FrameTooLarge,
@@ -164,6 +171,8 @@ impl Coded for ChannelError {
             Self::Upgrade(_) => peer("UPGRADE_REFUSED", Category::Network),
             Self::HandshakeRefused => peer("HANDSHAKE_REFUSED", Category::Crypto),
             Self::HandshakeTimeout(_) => peer("HANDSHAKE_TIMEOUT", Category::Network).retry(Retry::Later),
+            Self::ExchangeTimeout(_) => peer("EXCHANGE_TIMEOUT", Category::Network).retry(Retry::Later),
+            Self::ExchangeTurns => peer("EXCHANGE_TURNS", Category::Input),
             Self::Decrypt => peer("DECRYPT", Category::Crypto).severity(Severity::Critical).retry(Retry::Later),
             Self::BadFrame(_) => peer("BAD_FRAME", Category::Input),
             Self::FrameTooLarge { .. } => peer("FRAME_TOO_LARGE", Category::Input),

@@ -3,6 +3,9 @@
 //!
 //! It carries numbered frames on streams, acknowledges them cumulatively and selectively, resumes after a reconnect, keeps a
 //! heartbeat and renews its keys. What the frames mean is none of its business. The format is docs/specs/channel.md.
+//!
+//! Before there is a session there is an [`exchange`]: a few questions and answers, for enrolment and login, of which [`identity`]
+//! has the client's half (docs/specs/enrolment.md).
 #![warn(missing_docs)]
 
 mod accept;
@@ -11,7 +14,9 @@ mod clock;
 mod close;
 mod control;
 mod error;
+pub mod exchange;
 mod frame;
+pub mod identity;
 mod limits;
 mod link;
 mod noise;

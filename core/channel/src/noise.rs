@@ -1,6 +1,7 @@
 //! The inner handshake and cipher, behind two small traits so that the library can be replaced, and the cipher made a mock for
 //! fuzzing.
 
+mod exchange;
 mod resolver;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ use crate::ChannelError;
 use aitrading_env::Env;
 use aitrading_security::NoiseKeyPair;
 use bytes::{Bytes, BytesMut};
+pub(crate) use exchange::Shake;
 use resolver::Resolver;
 use snow::{Builder, HandshakeState, TransportState};
 

@@ -8,7 +8,7 @@ pub use verdict::{handshake_error, no_client_certificate};
 
 use crate::ChannelError;
 use aitrading_env::{Clock, Env};
-use pin::PinnedVerifier;
+use pin::{PinOnlyVerifier, PinnedVerifier};
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     client::Resumption,
@@ -81,6 +81,25 @@ pub fn client_config(
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_auth_cert(chain, key)
         .map_err(|e| settings("the client's certificate and key are not usable or do not belong together", e))?;
+    config.resumption = Resumption::disabled();
+    config.enable_early_data = false;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// The settings of a client that has no certificate yet, and knows of the server no more than the pin of its key, which whoever
+/// invited it has told it. The key counts, whatever else the certificate says.
+///
+/// # Errors
+/// [`ChannelError::TlsSettings`] if there is no pin.
+pub fn enrolment_config(env: &Env, pins: &[[u8; 32]]) -> Result<Arc<ClientConfig>, ChannelError> {
+    let verifier = PinOnlyVerifier::new(provider(), pins)?;
+    let mut config = ClientConfig::builder_with_details(provider(), time(env))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|e| settings("TLS 1.3 is not available", e))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
     config.alpn_protocols = vec![ALPN.to_vec()];

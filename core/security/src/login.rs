@@ -7,6 +7,7 @@
 //!
 //! Limits on how often somebody may try belong to the caller: everything here answers each question it is asked.
 
+mod authenticator;
 mod base32;
 mod client;
 pub mod cost;
@@ -24,6 +25,7 @@ mod stretch;
 #[cfg(test)]
 mod tests;
 
+pub use authenticator::Authenticator;
 pub use client::{ClientLogin, ClientRegistration, LoggedIn, Registered};
 pub use enrolment::{ENROLMENT_VALID, EnrolmentCode, Invite, InviteId, InviteRole, Issued, Purpose};
 pub use error::{FactorRefused, InviteRefused, LevelRefused, LoginError};

@@ -1,11 +1,17 @@
 //! The product's own certificate authority: Ed25519 keys drawn from the environment's randomness, dates from its clock.
 
-use crate::{PeerIdentity, Secret, SecurityError, identity::check_name, sha256};
+use crate::{
+    PeerIdentity, Secret, SecurityError,
+    identity::check_name,
+    sha256,
+    signing::{SigningKey, VerifyingKey},
+};
 use aitrading_env::{Env, RngExt};
 use aitrading_model::{AccountId, DeviceId, TenantId};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose as Eku, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ED25519, SanType, SerialNumber,
+    KeyUsagePurpose, PKCS_ED25519, SanType, SerialNumber, SubjectPublicKeyInfo,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject};
 use std::{net::IpAddr, time::Duration};
@@ -18,6 +24,9 @@ pub const BACKDATE: Duration = Duration::from_mins(5);
 const LAST_SECOND: u64 = 253_402_300_799;
 /// PKCS #8 version 1 wrapping of an Ed25519 seed (RFC 8410): the seed follows.
 const PKCS8_ED25519: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+
+/// The beginning of an Ed25519 public key's SPKI (RFC 8410): its 32 bytes follow.
+const SPKI_ED25519: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
 
 /// A certificate chain (leaf first) and its private key.
 #[derive(Debug)]
@@ -42,6 +51,21 @@ impl Issued {
             key: Secret::new(key.secret_pkcs8_der().to_vec()),
             key_pem: Secret::new(key_pem.to_owned()),
         })
+    }
+
+    /// A chain that was issued for a key which the holder made.
+    ///
+    /// # Errors
+    /// [`SecurityError::BadCertificate`] if the chain is empty, or its leaf is not for this key.
+    pub fn of_key(chain: Vec<CertificateDer<'static>>, key: &SigningKey) -> Result<Self, SecurityError> {
+        let wrong = || SecurityError::BadCertificate { what: "certificate for this key", source: None };
+        if ed25519_key(chain.first().ok_or_else(wrong)?)? != key.verifying_key().to_bytes() {
+            return Err(wrong());
+        }
+        let der = Secret::new(pkcs8(&key.seed()));
+        let chain_pem = chain.iter().map(|certificate| pem("CERTIFICATE", certificate)).collect();
+        let key_pem = Secret::new(pem("PRIVATE KEY", der.expose()));
+        Ok(Self { chain, chain_pem, key: der, key_pem })
     }
 
     /// The chain, leaf first; the authority is not part of it.
@@ -184,10 +208,26 @@ impl Authority {
     }
 
     fn issue_client(&self, env: &Env, peer: &PeerIdentity, validity: Duration) -> Result<Issued, SecurityError> {
-        let mut params = params(env, validity, "AI Trading Client")?;
-        params.extended_key_usages = vec![Eku::ClientAuth];
-        params.subject_alt_names = vec![SanType::URI(peer.to_string().try_into().map_err(|_| SecurityError::BadName)?)];
-        self.issue(new_key(env)?, params)
+        self.issue(new_key(env)?, client_params(env, peer, validity)?)
+    }
+
+    /// A client certificate for a key that its holder made, and whose possession he has proved.
+    ///
+    /// # Errors
+    /// [`SecurityError::BadTime`], [`SecurityError::Issue`].
+    pub fn certify(
+        &self,
+        env: &Env,
+        peer: &PeerIdentity,
+        key: &VerifyingKey,
+        validity: Duration,
+    ) -> Result<CertificateDer<'static>, SecurityError> {
+        let mut params = client_params(env, peer, validity)?;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.use_authority_key_identifier_extension = true;
+        let spki = [&SPKI_ED25519[..], &key.to_bytes()].concat();
+        let key = SubjectPublicKeyInfo::from_der(&spki).map_err(issue)?;
+        Ok(params.signed_by(&key, &self.issuer()?).map_err(issue)?.der().clone())
     }
 
     fn issue(
@@ -230,6 +270,16 @@ pub fn spki_pin(certificate: &CertificateDer<'_>) -> Result<[u8; 32], SecurityEr
     Ok(sha256(parsed.public_key().raw))
 }
 
+/// The Ed25519 key that a certificate is for.
+///
+/// # Errors
+/// [`SecurityError::BadCertificate`], also for a key of another kind.
+pub fn ed25519_key(certificate: &CertificateDer<'_>) -> Result<[u8; 32], SecurityError> {
+    let (_, parsed) = X509Certificate::from_der(certificate).map_err(bad("certificate"))?;
+    let key = parsed.public_key().raw.strip_prefix(&SPKI_ED25519).and_then(|key| key.try_into().ok());
+    key.ok_or(SecurityError::BadCertificate { what: "certificate's Ed25519 key", source: None })
+}
+
 /// First and last second of validity, Unix time.
 ///
 /// # Errors
@@ -241,8 +291,7 @@ pub fn validity(certificate: &CertificateDer<'_>) -> Result<(i64, i64), Security
 
 fn new_key(env: &Env) -> Result<(KeyPair, Secret<Vec<u8>>), SecurityError> {
     let seed = Zeroizing::new(env.rng.bytes::<32>());
-    let mut der = PKCS8_ED25519.to_vec();
-    der.extend_from_slice(&seed[..]);
+    let mut der = pkcs8(&seed);
     let key =
         KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(der.as_slice()), &PKCS_ED25519).map_err(issue);
     match key {
@@ -252,6 +301,38 @@ fn new_key(env: &Env) -> Result<(KeyPair, Secret<Vec<u8>>), SecurityError> {
             Err(error)
         }
     }
+}
+
+fn pkcs8(seed: &[u8; 32]) -> Vec<u8> {
+    // Room for all of it: growing would leave a part of the seed behind in memory.
+    let mut der = Vec::with_capacity(PKCS8_ED25519.len() + seed.len());
+    der.extend_from_slice(&PKCS8_ED25519);
+    der.extend_from_slice(seed);
+    der
+}
+
+/// RFC 7468: lines of 64 characters.
+fn pem(label: &str, der: &[u8]) -> String {
+    const LINE: usize = 48;
+    let begin = format!("-----BEGIN {label}-----\n");
+    let lines = der.len().div_ceil(LINE);
+    let mut out = String::with_capacity(2 * begin.len() + der.len() * 4 / 3 + 2 * lines + 8);
+    out.push_str(&begin);
+    for line in der.chunks(LINE) {
+        STANDARD.encode_string(line, &mut out);
+        out.push('\n');
+    }
+    out.push_str("-----END ");
+    out.push_str(label);
+    out.push_str("-----\n");
+    out
+}
+
+fn client_params(env: &Env, peer: &PeerIdentity, validity: Duration) -> Result<CertificateParams, SecurityError> {
+    let mut params = params(env, validity, "AI Trading Client")?;
+    params.extended_key_usages = vec![Eku::ClientAuth];
+    params.subject_alt_names = vec![SanType::URI(peer.to_string().try_into().map_err(|_| SecurityError::BadName)?)];
+    Ok(params)
 }
 
 fn server_params(env: &Env, extra: &[&str], validity: Duration) -> Result<CertificateParams, SecurityError> {

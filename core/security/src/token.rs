@@ -24,13 +24,14 @@ pub use gate::TokenGate;
 pub use ids::{FamilyId, Subject, TokenId};
 pub use issue::{IssuedToken, TokenIssuer};
 pub use keys::{RETIRED_KEYS_MAX, RetiredKey, TokenKeySet, TokenKeys};
-pub use refresh::{RefreshFamily, RefreshHolder, RefreshRefused, RefreshRequest, RefreshSecret, Rotation};
+pub use refresh::{RefreshBody, RefreshFamily, RefreshHolder, RefreshRefused, RefreshRequest, RefreshSecret, Rotation};
 pub use refused::{TokenFault, TokenRefused};
 pub use revocation::{REVOCATIONS_MAX, Revocation, RevocationList, RevocationScope};
 pub use verify::{TokenVerifier, Verified};
 
 use aitrading_env::Clock;
-use aitrading_model::Timestamp;
+/// The model's, for crates that keep logins and know nothing else of the model.
+pub use aitrading_model::Timestamp;
 use std::time::Duration;
 
 /// Longest token that is looked at, in bytes.

@@ -6,6 +6,7 @@ mod checkpoint;
 mod codec;
 pub mod ea;
 mod error;
+pub mod identity;
 pub mod limits;
 pub mod link;
 mod report;

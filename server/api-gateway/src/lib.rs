@@ -1,4 +1,5 @@
-//! API gateway (:8000): where browsers, programs and webhooks come in.
+//! API gateway (:8000): where browsers, programs and webhooks come in. Enrolment, login, refresh and revocation stand in
+//! [`identity`], which no route calls yet.
 //!
 //! One table names every operation with its permission, its limit, its body and its answer; the router, the gate, the limits,
 //! the audit log and the published description are made from it. The gateway never reaches a database driver, the trading
@@ -11,6 +12,7 @@ mod call;
 mod cors;
 mod endpoint;
 mod error;
+pub mod identity;
 mod openapi;
 mod operations;
 mod pipeline;

@@ -6,6 +6,7 @@ use crate::{
 };
 use aitrading_model::{AccountId, TenantId, Timestamp};
 use async_trait::async_trait;
+use std::fmt;
 
 /// An invitation: 16 bytes that are derived from its code by a one-way function. The code itself is never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -35,8 +36,8 @@ pub struct Redeemed {
     pub by: String,
 }
 
-/// An invitation to enrol once.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// An invitation to enrol once. What is sealed is opaque here and never printed.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Invite {
     /// Whose.
@@ -51,6 +52,10 @@ pub struct Invite {
     pub login: Option<LoginName>,
     /// The account, if it is fixed; a device's always is.
     pub account: Option<AccountId>,
+    /// The key of the handshake that the code gives, sealed by whoever made the invitation; at most [`Invite::SEALED_MAX`] bytes.
+    /// It goes with the first use; what expires unused takes it along when it is forgotten.
+    #[serde(with = "crate::hex")]
+    pub sealed: Vec<u8>,
     /// Who made it, at most [`Invite::NAME_MAX`] bytes.
     pub made_by: String,
     /// When it was made.
@@ -64,6 +69,8 @@ pub struct Invite {
 impl Invite {
     /// Most bytes of who made it and of who used it.
     pub const NAME_MAX: usize = 128;
+    /// Most bytes of what is sealed.
+    pub const SEALED_MAX: usize = 256;
 
     /// The rules that every adapter enforces for a new invitation.
     ///
@@ -80,10 +87,11 @@ impl Invite {
             self.purpose != InvitePurpose::Device || self.account.is_some(),
             "an invitation of a device names its account",
         )?;
+        require(self.sealed.len() <= Self::SEALED_MAX, "the sealed key of an invitation has at most 256 bytes")?;
         check_invite_name(&self.made_by)
     }
 
-    /// What becomes of it when it is used.
+    /// What becomes of it when it is used: the sealed key is gone from then on.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if it was used before.
@@ -95,7 +103,23 @@ impl Invite {
             return Ok(Redemption::Expired);
         }
         self.used = Some(Redeemed { at: now, by: by.to_owned() });
+        self.sealed = Vec::new();
         Ok(Redemption::Redeemed(Box::new(self)))
+    }
+}
+
+impl fmt::Debug for Invite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invite")
+            .field("tenant", &self.tenant)
+            .field("id", &self.id)
+            .field("purpose", &self.purpose)
+            .field("role", &self.role)
+            .field("login", &self.login)
+            .field("account", &self.account)
+            .field("expires_at", &self.expires_at)
+            .field("used", &self.used)
+            .finish_non_exhaustive()
     }
 }
 

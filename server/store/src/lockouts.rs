@@ -28,14 +28,14 @@ pub struct Lockout {
 
 impl Lockout {
     /// Most bytes of the state.
-    pub const STATE_MAX: usize = 1_024;
+    pub const STATE_MAX: usize = 24 * 1_024;
 
     /// The rules that every adapter enforces.
     ///
     /// # Errors
     /// [`StoreError::Invalid`].
     pub fn check(&self) -> Result<(), StoreError> {
-        require(self.state.len() <= Self::STATE_MAX, "the state of a lockout has at most 1,024 bytes")
+        require(self.state.len() <= Self::STATE_MAX, "the state of a lockout has at most 24,576 bytes")
     }
 }
 

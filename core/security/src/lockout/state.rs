@@ -187,6 +187,18 @@ impl Lockout {
         events
     }
 
+    /// Failures of a source since its last success or lock, the try that is under way included: a sign of risk.
+    #[must_use]
+    pub fn failures_of(&self, source: Source) -> u32 {
+        self.failures(source).map_or(0, |failures| failures.count)
+    }
+
+    /// The end of the last lock that is in force, if one is.
+    #[must_use]
+    pub fn locked_until(&self, policy: &LockoutPolicy) -> Option<Timestamp> {
+        self.sources.iter().filter_map(|(_, failures)| failures.locked_until(policy)).max()
+    }
+
     /// Nothing is remembered: the store may forget it too.
     #[must_use]
     pub fn is_empty(&self, now: Timestamp) -> bool {

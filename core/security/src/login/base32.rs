@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 /// No I, L, O and U; the last five are for check symbols alone.
 const CROCKFORD: &[u8; 37] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ*~$=U";
-const RFC4648: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+pub(super) const RFC4648: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const GROUP: usize = 4;
 /// The most bytes that are looked at of what somebody typed: the longest code, with separators after each character.
 const TYPED_MAX: usize = 64;

@@ -6,6 +6,7 @@ use crate::{
     identity::{AccountId, DeviceId, TenantId},
     parse_identity,
     pki::{self, Authority, Issued},
+    signing::SigningKey,
 };
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose as Eku, IsCa, KeyPair, SanType};
 use rustls_pki_types::CertificateDer;
@@ -133,5 +134,24 @@ fn a_server_key_gets_another_certificate_and_keeps_its_pin() {
     assert_eq!(Issued::from_pem(second.chain_pem(), second.key_pem().expose()).unwrap().key(), first.key());
     for bad in ["", "garbage", first.chain_pem()] {
         assert!(authority.reissue_server(&env, bad, &[], DAY).is_err(), "{bad:.10}");
+    }
+}
+
+#[test]
+fn a_certificate_is_issued_for_a_key_that_the_device_made() {
+    let (env, _) = world();
+    let authority = Authority::generate(&env, 90 * DAY).unwrap();
+    let key = SigningKey::generate(&env);
+    let leaf = authority.certify(&env, &device(), &key.verifying_key(), DAY).unwrap();
+    assert_eq!(parse_identity(&leaf), Ok(device()));
+    assert_eq!(pki::ed25519_key(&leaf).unwrap(), key.verifying_key().to_bytes());
+    let issued = Issued::of_key(vec![leaf.clone()], &key).unwrap();
+    assert_eq!((issued.chain(), issued.pin().unwrap()), (vec![leaf.clone()], pki::spki_pin(&leaf).unwrap()));
+    // What is kept is read back as what was given, by the reader that files go through.
+    let read = Issued::from_pem(issued.chain_pem(), issued.key_pem().expose()).unwrap();
+    assert_eq!((read.chain(), read.key().secret_der()), (issued.chain(), issued.key().secret_der()));
+    let other = SigningKey::generate(&env);
+    for wrong in [Issued::of_key(vec![leaf], &other), Issued::of_key(vec![], &key)] {
+        assert!(matches!(wrong, Err(SecurityError::BadCertificate { .. })), "{wrong:?}");
     }
 }

@@ -4,10 +4,12 @@
 //! nothing: the client holds both. Every secret carries a tag of the family's key, so each one that ever belonged to the family is
 //! recognised as such for ever, without a list. Whoever presents a spent one ends the family.
 
+mod body;
 mod holder;
 mod secret;
 mod stored;
 
+pub use body::RefreshBody;
 pub use holder::{Asked, RefreshHolder, RefreshTurn};
 pub use secret::{FamilyKey, RefreshSecret, SecretHash};
 

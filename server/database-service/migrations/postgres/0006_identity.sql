@@ -35,7 +35,7 @@ ALTER TABLE devices
     ADD COLUMN fingerprint      BYTEA,
     ADD COLUMN user_id          BYTEA;
 
--- id is derived from the code, which is never stored.
+-- id is derived from the code, which is never stored; sealed is the key that the code gives, and goes with the first use.
 CREATE TABLE invites (
     tenant     BIGINT           NOT NULL,
     id         BYTEA            NOT NULL,
@@ -43,6 +43,7 @@ CREATE TABLE invites (
     role       BIGINT           NOT NULL,
     login      TEXT COLLATE "C",
     account    BIGINT,
+    sealed     BYTEA            NOT NULL,
     made_by    TEXT COLLATE "C" NOT NULL,
     created_at BIGINT           NOT NULL,
     expires_at BIGINT           NOT NULL,

@@ -33,7 +33,7 @@ ALTER TABLE devices ADD COLUMN last_seen_at     INTEGER;
 ALTER TABLE devices ADD COLUMN fingerprint      BLOB;
 ALTER TABLE devices ADD COLUMN user_id          BLOB;
 
--- id is derived from the code, which is never stored.
+-- id is derived from the code, which is never stored; sealed is the key that the code gives, and goes with the first use.
 CREATE TABLE invites (
     tenant     INTEGER NOT NULL,
     id         BLOB    NOT NULL,
@@ -41,6 +41,7 @@ CREATE TABLE invites (
     role       INTEGER NOT NULL,
     login      TEXT,
     account    INTEGER,
+    sealed     BLOB    NOT NULL,
     made_by    TEXT    NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,

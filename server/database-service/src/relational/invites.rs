@@ -22,7 +22,8 @@ pub(super) struct SqlInvites(pub(super) Db);
 macro_rules! select {
     ($which:literal) => {
         concat!(
-            "SELECT tenant, id, purpose, role, login, account, made_by, created_at, expires_at, used_at, used_by
+            "SELECT tenant, id, purpose, role, login, account, sealed, made_by, created_at, expires_at, used_at,
+                 used_by
              FROM invites WHERE ",
             $which
         )
@@ -37,6 +38,7 @@ struct Row {
     role: i64,
     login: Option<String>,
     account: Option<i64>,
+    sealed: Vec<u8>,
     made_by: String,
     created_at: i64,
     expires_at: i64,
@@ -58,6 +60,7 @@ fn invite(row: Row) -> Result<Invite, StoreError> {
         role: value(row.role, UserRole::from_number, "an invitation's role")?,
         login,
         account: row.account.map(|account| AccountId(account.cast_unsigned())),
+        sealed: row.sealed,
         made_by: row.made_by,
         created_at: Timestamp(row.created_at),
         expires_at: Timestamp(row.expires_at),
@@ -77,8 +80,8 @@ impl InviteStore for SqlInvites {
         invite.check()?;
         let mut tx = self.0.write(KEEPING).await?;
         let statement =
-            "INSERT INTO invites (tenant, id, purpose, role, login, account, made_by, created_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (tenant, id) DO NOTHING";
+            "INSERT INTO invites (tenant, id, purpose, role, login, account, sealed, made_by, created_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (tenant, id) DO NOTHING";
         let query = sqlx::query(statement)
             .bind(invite.tenant.0.cast_signed())
             .bind(invite.id.0.to_vec())
@@ -86,6 +89,7 @@ impl InviteStore for SqlInvites {
             .bind(invite.role as i64)
             .bind(invite.login.as_ref().map(LoginName::as_str))
             .bind(invite.account.map(|account| account.0.cast_signed()))
+            .bind(invite.sealed.as_slice())
             .bind(invite.made_by.as_str())
             .bind(invite.created_at.0)
             .bind(invite.expires_at.0);
@@ -108,13 +112,12 @@ impl InviteStore for SqlInvites {
         let mut tx = self.0.write(KEEPING).await?;
         let Some(stored) = stored(tx.conn(), tenant, id).await? else { return Ok(Redemption::Unknown) };
         let redemption = stored.redeem(by, now)?;
-        if !matches!(redemption, Redemption::Redeemed(_)) {
-            return Ok(redemption);
-        }
+        let Redemption::Redeemed(invite) = &redemption else { return Ok(redemption) };
         // The condition holds by the lock of this transaction; it stands here so that no other reading of it can break it.
         let statement =
-            "UPDATE invites SET used_at = $3, used_by = $4 WHERE tenant = $1 AND id = $2 AND used_at IS NULL";
+            "UPDATE invites SET used_at = $3, used_by = $4, sealed = $5 WHERE tenant = $1 AND id = $2 AND used_at IS NULL";
         let query = sqlx::query(statement).bind(tenant.0.cast_signed()).bind(id.0.to_vec()).bind(now.0).bind(by);
+        let query = query.bind(invite.sealed.as_slice());
         if query.execute(tx.conn()).await.doing(KEEPING)?.rows_affected() != 1 {
             return Err(StoreError::Conflict { what: "the invitation was used before; make a new one" });
         }

@@ -26,6 +26,7 @@ fn invite() -> Invite {
         role: UserRole::Operator,
         login: Some(LoginName::new("anna").unwrap()),
         account: Some(AccountId(u64::MAX)),
+        sealed: vec![0, 1, 254, 255],
         made_by: "init".to_owned(),
         created_at: NOW,
         expires_at: later(),
@@ -90,7 +91,7 @@ pub(crate) async fn fill(stores: &PlatformStores) -> Result<(), StoreError> {
 /// All of it is there.
 pub(crate) async fn check_filled(stores: &PlatformStores) -> Result<(), StoreError> {
     let used = Some(Redeemed { at: NOW, by: "device".to_owned() });
-    assert_eq!(stores.invites.get(TENANT, invite().id).await?, Some(Invite { used, ..invite() }));
+    assert_eq!(stores.invites.get(TENANT, invite().id).await?, Some(Invite { used, sealed: vec![], ..invite() }));
     let again = stores.invites.redeem(TENANT, invite().id, "device", NOW).await;
     assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
     let over = LoginSession { ended: Some(ended()), ..session() };

@@ -25,6 +25,7 @@ fn invite(tenant: u64, n: u8) -> Invite {
         role: UserRole::Subscriber,
         login: None,
         account: None,
+        sealed: vec![n, 0, u8::MAX],
         made_by: "anna".to_owned(),
         created_at: MADE,
         expires_at: EXPIRY,
@@ -33,7 +34,7 @@ fn invite(tenant: u64, n: u8) -> Invite {
 }
 
 fn used(value: Invite, by: &str, at: Timestamp) -> Invite {
-    Invite { used: Some(Redeemed { at, by: by.to_owned() }), ..value }
+    Invite { used: Some(Redeemed { at, by: by.to_owned() }), sealed: Vec::new(), ..value }
 }
 
 /// Nothing is made up.
@@ -61,6 +62,7 @@ pub async fn every_field_of_an_invite_survives(store: Store) -> Checked {
             role,
             login: Some(LoginName::new("z".repeat(LoginName::BYTES_MAX))?),
             account: Some(AccountId(u64::MAX - u64::from(n))),
+            sealed: (0..=u8::MAX).cycle().take(Invite::SEALED_MAX).collect(),
             made_by: "a \"b\" ' \\ é 🦀\r\n".to_owned(),
             created_at: Timestamp(i64::MIN),
             expires_at: Timestamp(i64::MAX),
@@ -186,6 +188,7 @@ pub async fn limits_are_kept(store: Store) -> Checked {
         Invite { made_by: long.clone(), ..good.clone() },
         Invite { made_by: "a\0b".to_owned(), ..good.clone() },
         Invite { expires_at: MADE, ..good.clone() },
+        Invite { sealed: vec![0; Invite::SEALED_MAX + 1], ..good.clone() },
         Invite { role: UserRole::Operator, ..good.clone() },
         Invite { purpose: InvitePurpose::Admin, ..good.clone() },
         Invite { purpose: InvitePurpose::Device, ..good.clone() },

@@ -1,7 +1,7 @@
 //! Codes that are good once.
 
 use super::super::second_factor::totp;
-use super::super::{FactorRefused, RECOVERY_CODES, SecondFactor};
+use super::super::{Authenticator, FactorRefused, RECOVERY_CODES, SecondFactor};
 use super::{NOW, at, name};
 use aitrading_env::sim::SeededRng;
 use aitrading_model::Timestamp;
@@ -231,4 +231,20 @@ fn an_authenticator_can_read_the_secret() {
         "otpauth://totp/Desk%20%26%20S%C3%B6hne:anna%2B1%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&\
          issuer=Desk%20%26%20S%C3%B6hne&algorithm=SHA1&digits=6&period=30"
     );
+}
+
+#[test]
+fn an_authenticator_shows_what_the_server_expects() {
+    let rng = SeededRng::new(17);
+    let (factor, _) = SecondFactor::enrol(&rng);
+    let uri = factor.uri("AI Trading", &name("anna"));
+    let shown = Authenticator::from_uri(uri.expose()).unwrap();
+    for seconds in [0, 30, 59, 86_400] {
+        assert!(factor.confirm(shown.code(at(seconds)).unwrap().expose(), at(seconds)).is_ok(), "{seconds}");
+    }
+    assert_eq!(shown.code(Timestamp(-1)).unwrap_err(), FactorRefused::Clock);
+    let one = format!("otpauth://totp/x?secret=1{}", "A".repeat(31));
+    for bad in ["", "otpauth://totp/x", "otpauth://totp/x?issuer=y", "otpauth://totp/x?secret=ABC", &one] {
+        assert_eq!(Authenticator::from_uri(bad).unwrap_err(), FactorRefused::Malformed, "{bad}");
+    }
 }

@@ -446,6 +446,29 @@ fn t78_no_secret_shows_in_any_debug_text() {
     assert!(!shown.contains(&key[..16]));
 }
 
+#[test]
+fn a_refresh_body_has_one_reading() {
+    let (_, mut holder) = open();
+    let Asked { secret, successor } = holder.ask(1, &rng()).unwrap();
+    let body = RefreshBody { secret: secret.clone(), successor: successor.clone() }.encode().unwrap();
+    let read = RefreshBody::decode(body.expose().as_bytes()).unwrap();
+    assert!(read.secret.hash().is(&secret.hash()) && read.successor.is(&successor));
+    let text = body.expose();
+    for end in 0..text.len() {
+        assert_eq!(
+            RefreshBody::decode(&text.as_bytes()[..end]).unwrap_err(),
+            RefreshRefused::Malformed,
+            "cut at {end}"
+        );
+    }
+    let more = text.replacen('{', "{\"user\":\"x\",", 1);
+    let twice = text.replacen('{', "{\"secret\":\"x\",", 1);
+    let long = format!("{}{text}", " ".repeat(512));
+    for bad in [more, twice, long, text.to_uppercase(), "[]".to_owned(), format!("{text}x")] {
+        assert_eq!(RefreshBody::decode(bad.as_bytes()).unwrap_err(), RefreshRefused::Malformed, "{bad}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_secret_and_no_successor_makes_a_family_panic(
