@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails panics")]
 #![expect(clippy::disallowed_methods, reason = "tests run their two sides as tasks of the test's own runtime")]
 
+mod exchange;
 mod lifecycle;
 mod limits;
 mod over_tls;

@@ -114,8 +114,7 @@ impl InviteStore for SqlInvites {
         let redemption = stored.redeem(by, now)?;
         let Redemption::Redeemed(invite) = &redemption else { return Ok(redemption) };
         // The condition holds by the lock of this transaction; it stands here so that no other reading of it can break it.
-        let statement =
-            "UPDATE invites SET used_at = $3, used_by = $4, sealed = $5 WHERE tenant = $1 AND id = $2 AND used_at IS NULL";
+        let statement = "UPDATE invites SET used_at = $3, used_by = $4, sealed = $5 WHERE tenant = $1 AND id = $2 AND used_at IS NULL";
         let query = sqlx::query(statement).bind(tenant.0.cast_signed()).bind(id.0.to_vec()).bind(now.0).bind(by);
         let query = query.bind(invite.sealed.as_slice());
         if query.execute(tx.conn()).await.doing(KEEPING)?.rows_affected() != 1 {

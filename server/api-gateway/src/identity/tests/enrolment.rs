@@ -123,7 +123,7 @@ async fn check_first_question(change: impl FnOnce(&mut Enrol, &SigningKey), code
 }
 
 #[tokio::test]
-async fn t05_a_key_that_is_not_proved_gets_no_certificate() {
+async fn a_key_that_is_not_proved_gets_no_certificate() {
     check_first_question(|enrol, _| enrol.proof[0] ^= 1, "IDENTITY_PROOF").await;
     check_first_question(|enrol, _| enrol.public_key = [0; 32], "IDENTITY_PROOF").await;
     // A proof of another channel, replayed.
