@@ -9,15 +9,16 @@ pub(crate) mod restore;
 
 use crate::{
     cli,
+    config::{self, Flags},
     demo::words::grouped,
     exit::{Exit, Failure},
-    history::desk::Desk,
+    history::desk::alone,
     layout::Layout,
     print,
 };
 use aitrading_config::Environment;
 use aitrading_database_link::Role;
-use aitrading_database_service::Servers;
+use aitrading_database_service::{Look, Servers};
 use aitrading_env::Env;
 use manifest::{Entry, Manifest};
 use std::{
@@ -31,7 +32,8 @@ const DATABASE: &str = "store/main.db";
 /// Folders of private keys.
 const SECRETS: [&str; 2] = ["keys", "clients"];
 
-/// Makes a backup and reads it back.
+/// Makes a backup and reads it back. What is copied is not changed first, not even the schema of an earlier release: a backup is
+/// what one makes before that.
 pub(crate) async fn run(
     env: &Env,
     out: &mut dyn Write,
@@ -39,22 +41,25 @@ pub(crate) async fn run(
     args: &cli::backup::Backup,
 ) -> Result<(), Failure> {
     let layout = Layout::new(&args.data_dir);
-    let desk = Desk::open(env, variables, &args.data_dir).await?;
-    let elsewhere = elsewhere(&desk.config.databases);
+    let config = config::of_directory(env, &layout, variables, &Flags::default())?;
+    let lock = alone(env, &layout)?;
+    let elsewhere = elsewhere(&config.databases);
     if !elsewhere.is_empty() && !args.embedded_only {
-        let closed = desk.close().await;
         let text = format!(
             "{} lie on servers of their own and would not be in this backup: back them up with their servers' tools, and \
              take the rest with --embedded-only [BACKUP_ELSEWHERE]",
             elsewhere.join(", ")
         );
-        return closed.and(Err(Failure::new(Exit::Config, text)));
+        return Err(Failure::new(Exit::Config, text));
     }
-    let damaged = damaged(&desk).await;
-    let made = make(env, &desk, &layout, args, elsewhere).await;
-    let closed = desk.close().await;
+    let kept = Look::open(env, config.database_service, &layout.store()).await?;
+    let damaged = damaged(kept.as_ref()).await;
+    let made = make(env, kept.as_ref(), &layout, args, elsewhere).await;
+    if let Some(kept) = kept {
+        kept.close().await;
+    }
+    drop(lock);
     let (manifest, damaged) = (made?, damaged?);
-    closed?;
     let (files, bytes) = (manifest.files.len() as u64, manifest.bytes());
     if args.json {
         let value = serde_json::json!({
@@ -89,25 +94,15 @@ fn whole(damaged: &[String]) -> Result<(), Failure> {
     Err(Failure::new(Exit::Data, text))
 }
 
-/// The sources whose stored ticks cannot all be read back. The copy is compared with what was copied, and says nothing of that.
-async fn damaged(desk: &Desk) -> Result<Vec<String>, Failure> {
-    let ticks = desk.databases.embedded().stores().ticks;
-    let (mut hurt, mut whole) = (Vec::new(), BTreeMap::<_, u64>::new());
+/// The sources whose stored ticks cannot all be read back, each file with its own checksum and number of ticks. The copy is
+/// compared with what was copied, and says nothing of that.
+async fn damaged(kept: Option<&Look>) -> Result<Vec<String>, Failure> {
+    let mut hurt = Vec::new();
+    let Some(kept) = kept else { return Ok(hurt) };
+    let ticks = kept.ticks();
     for (source, _) in ticks.cursors().await? {
-        match ticks.scan(source, &mut |_| ()).await {
-            Ok(count) => {
-                let sum = whole.entry(source.tenant).or_default();
-                *sum = sum.saturating_add(count);
-            }
-            Err(error) => hurt.push(format!("{} of account {} ({error})", source.symbol, source.account)),
-        }
-    }
-    if hurt.is_empty() {
-        for (tenant, read) in whole {
-            let stored = ticks.counts(tenant).await?.stored;
-            if stored != read {
-                hurt.push(format!("{} of {stored} of tenant {tenant}", stored.saturating_sub(read)));
-            }
+        if let Err(error) = ticks.scan(source, &mut |_| ()).await {
+            hurt.push(format!("{} of account {} ({error})", source.symbol, source.account));
         }
     }
     Ok(hurt)
@@ -128,7 +123,7 @@ fn elsewhere(servers: &Servers) -> Vec<String> {
 
 async fn make(
     env: &Env,
-    desk: &Desk,
+    kept: Option<&Look>,
     layout: &Layout,
     args: &cli::backup::Backup,
     left_out: Vec<String>,
@@ -140,12 +135,15 @@ async fn make(
     }
     copy::empty_folder(env, &to)?;
     copy::make_folder(env, &to.join("store"))?;
-    let database = to.join(DATABASE);
-    desk.databases.embedded().copy_to(&database).await?;
-    copy::sync(env, &database)?;
     let mut files = BTreeMap::new();
-    files.insert(DATABASE.to_owned(), copy::digest(env, &database)?);
-    let listed = desk.databases.embedded().tick_files().await?;
+    let mut listed = Vec::new();
+    if let Some(kept) = kept {
+        let database = to.join(DATABASE);
+        kept.copy_to(&database).await?;
+        copy::sync(env, &database)?;
+        files.insert(DATABASE.to_owned(), copy::digest(env, &database)?);
+        listed = kept.tick_files().await?;
+    }
     let listed = listed.iter().map(|path| format!("store/{}", slashes(path)));
     for path in listed.chain(others(env, layout, args.with_secrets)?) {
         let copied = copy::file(env, &root.join(&path), &to.join(&path))?;

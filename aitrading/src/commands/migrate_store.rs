@@ -12,8 +12,9 @@ use crate::{
 };
 use aitrading_config::Environment;
 use aitrading_database_link::Secrets;
-use aitrading_database_service::{Database, Transferred, leave_behind, take_back, transfer};
+use aitrading_database_service::{Database, Forgotten, Transferred, forgotten, leave_behind, take_back, transfer};
 use aitrading_env::Env;
+use aitrading_model::{MarketTime, Timestamp};
 use std::io::Write;
 
 /// Moves, or goes back.
@@ -81,6 +82,13 @@ async fn there(
     json: bool,
 ) -> Result<(), Failure> {
     let mut moved = Vec::new();
+    let now = Timestamp(env.clock.wall_ns());
+    let forgets = if targets.contains(&Target::ClickHouse) {
+        forgotten(embedded, &config.databases, now).await?
+    } else {
+        Vec::new()
+    };
+    forgets.iter().for_each(warn);
     for target in targets {
         let mut heartbeat = Heartbeat::new(env);
         let mut hear = |what: &str, records: u64| heartbeat.tell(what, records);
@@ -93,9 +101,26 @@ async fn there(
         moved.push(done);
     }
     if json {
-        return print(out, format_args!("{}", serde_json::json!({ "moved": moved })));
+        return print(out, format_args!("{}", serde_json::json!({ "moved": moved, "forgets": forgets })));
     }
     print(out, format_args!("the next `aitrading up` uses the servers; the embedded stores stay as they are"))
+}
+
+/// Before anything is moved: afterwards they are gone from the store that counts.
+fn warn(forgets: &Forgotten) {
+    let Forgotten { what, setting, days, oldest, before } = forgets;
+    let (oldest, before) = (day(*oldest), day(*before));
+    let text = format!(
+        "warning: {setting} = {days}: with the first start on it ClickHouse forgets all {what} from before {before}, and the oldest \
+         here are of {oldest}; to keep them, take the setting out of the configuration before that start"
+    );
+    // Who closed standard error does not want to know.
+    writeln!(std::io::stderr(), "{text}").unwrap_or(());
+}
+
+fn day(time: MarketTime) -> String {
+    let (year, month, day) = time.civil_date();
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 fn told(out: &mut dyn Write, done: &Transferred) -> Result<(), Failure> {

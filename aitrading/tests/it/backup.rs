@@ -131,3 +131,21 @@ async fn a_copy_of_damaged_ticks_is_not_called_good() {
     made.refused(65, &["BACKUP_SOURCE_DAMAGED", "the backup is made"]);
     assert!(world.env.fs.metadata(&world.path("copy/manifest.json")).unwrap().is_some());
 }
+
+/// Looks make no database; a backup of a directory without one is a backup too.
+#[tokio::test]
+async fn where_nothing_is_kept_yet_looks_and_backups_make_nothing() {
+    let world = World::new();
+    let offset = world.offset.to_string();
+    world.run(&["init", "--data-dir", "desk", "--port-offset", &offset]).await.succeeded();
+    let untouched = || world.env.fs.metadata(&world.path("desk/store/main.db")).unwrap().is_none();
+    assert!(untouched());
+    let health = world.run(&["db", "health", "--data-dir", "desk"]).await;
+    assert!(health.succeeded().out.contains("nothing is kept here yet"), "{}", health.out);
+    let asked = world.run(&["sql", "--data-dir", "desk", "SELECT 1"]).await;
+    asked.refused(78, &["nothing is kept", "DATABASE_NOTHING_KEPT"]);
+    world.run(&["backup", "--data-dir", "desk", "--to", "copy", "--with-secrets"]).await.succeeded();
+    assert!(untouched(), "who looks makes nothing");
+    world.run(&["restore", "--from", "copy", "--data-dir", "again"]).await.succeeded();
+    world.up_with("again", &[], &[]).await.stop(&world).await;
+}

@@ -197,3 +197,30 @@ async fn a_desk_that_leaves_its_ticks_behind_begins_anew() {
     assert_eq!(client.stop(&world).await["acknowledged"], ROWS);
     server.stop(&world).await;
 }
+
+/// Told before anything is moved, and so even where the server is not there.
+#[tokio::test]
+async fn who_moves_ticks_that_will_be_forgotten_is_told_before() {
+    let world = World::new();
+    world.init().await;
+    world.write("ticks.csv", &tick_files::time_msc(ROWS));
+    let server = world.up().await;
+    let mut client = world.client(&["--symbol", SYMBOL, "--ticks", "ticks.csv", "--speed", "1000000"]);
+    client.until_feed_ends(&world).await;
+    client.stop(&world).await;
+    server.stop(&world).await;
+    let config = world.read("server/aitrading.toml");
+    let named = "[database.ticks.clickhouse]\nhost = \"localhost\"\nport = 1\nplaintext = true\n";
+    let move_it = async |kept: &str| {
+        world.write("server/aitrading.toml", &format!("{config}\n[database.ticks]\n{kept}\n{named}"));
+        let moved = world.run(&["migrate-store", "--data-dir", "server"]).await;
+        assert_ne!(moved.code, Some(0), "nobody answers there: {moved:#?}");
+        moved.err
+    };
+    let told = move_it("retention_days = 30\nbars_retention_days = 36525").await;
+    for word in ["warning: database.ticks.retention_days = 30", "all ticks from before", "before that start"] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+    assert!(!told.contains("bars_retention_days"), "bars are kept long enough: {told}");
+    assert!(!move_it("").await.contains("warning"), "nothing is forgotten");
+}

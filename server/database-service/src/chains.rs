@@ -1,12 +1,12 @@
 //! The graph of services and chains in this process, walked with petgraph.
 //!
-//! Nothing is persisted here: whoever keeps the rows hands the shapes over with [`LocalChains::load`] and reads them back
-//! with [`LocalChains::snapshot`].
+//! Nothing is persisted here: what it knows at the start are the chains that are kept in rows ([`LocalChains::take`]).
 
 #[cfg(test)]
 mod tests;
 mod walk;
 
+use aitrading_error::Coded as _;
 use aitrading_model::TenantId;
 use aitrading_store::{ChainGraph, ChainShape, Direction, GraphName, Reached, StoreError};
 use async_trait::async_trait;
@@ -29,7 +29,7 @@ struct Crowded {
 
 /// Keeps the shapes of chains in memory and walks them. Bounded.
 #[derive(Debug)]
-pub struct LocalChains {
+pub(crate) struct LocalChains {
     limit: usize,
     kept: Mutex<Kept>,
 }
@@ -38,6 +38,8 @@ pub struct LocalChains {
 struct Kept {
     tenants: BTreeMap<TenantId, Tenant>,
     parts: usize,
+    /// The chains in rows did not fit: so many nodes and arrows. Half of them would be wrong answers, so there are none.
+    crowded: Option<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -55,38 +57,46 @@ impl Default for LocalChains {
 
 impl LocalChains {
     /// An empty graph that takes at most `limit` nodes and arrows.
-    #[must_use]
-    pub fn bounded(limit: usize) -> Self {
+    fn bounded(limit: usize) -> Self {
         Self { limit, kept: Mutex::default() }
     }
 
-    /// A graph of what was kept elsewhere. Of two shapes with the same tenant and chain the later one counts.
-    ///
-    /// # Errors
-    /// [`StoreError::Invalid`] for a shape that breaks a rule, [`StoreError::Full`] for too many.
-    pub fn load(shapes: impl IntoIterator<Item = (TenantId, ChainShape)>) -> Result<Self, StoreError> {
-        let graph = Self::default();
-        for (tenant, shape) in shapes {
-            graph.kept().put(tenant, shape, graph.limit)?;
+    /// Takes a chain over from the rows at the start. With more of them than it can keep the graph answers nothing.
+    pub(crate) fn take(&self, tenant: TenantId, shape: ChainShape) -> Result<(), StoreError> {
+        let mut kept = self.lock();
+        let known = kept.crowded.unwrap_or(kept.parts);
+        let needed = known.saturating_add(parts(&shape));
+        if needed <= self.limit {
+            return match kept.put(tenant, shape, self.limit) {
+                Err(StoreError::Invalid { what }) => Err(StoreError::corrupt(format!("the shape of a chain: {what}"))),
+                taken => taken,
+            };
         }
-        Ok(graph)
+        *kept = Kept { crowded: Some(needed), ..Kept::default() };
+        Ok(())
     }
 
-    /// All shapes, by tenant and chain: what [`LocalChains::load`] takes.
-    #[must_use]
-    pub fn snapshot(&self) -> Vec<(TenantId, ChainShape)> {
-        let kept = self.kept();
-        let shapes = |(tenant, of): (&TenantId, &Tenant)| {
-            let tenant = *tenant;
-            of.shapes.values().map(move |shape| (tenant, shape.clone())).collect::<Vec<_>>()
-        };
-        let mut all: Vec<_> = kept.tenants.iter().flat_map(shapes).collect();
-        all.sort_by(|a, b| (a.0, &a.1.chain).cmp(&(b.0, &b.1.chain)));
-        all
+    /// Why it answers nothing, if it does not.
+    pub(crate) fn crowded(&self) -> Option<String> {
+        self.kept().err().map(|error| format!("{} [{}]", aitrading_error::chain(&error), error.dna().code))
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept(&self) -> Result<MutexGuard<'_, Kept>, StoreError> {
+        let kept = self.lock();
+        match kept.crowded {
+            None => Ok(kept),
+            Some(needed) => Err(Crowded { needed, limit: self.limit }.full()),
+        }
+    }
+}
+
+impl Crowded {
+    fn full(self) -> StoreError {
+        StoreError::Full { doing: "keeping chains in the graph", source: Box::new(self) }
     }
 }
 
@@ -103,8 +113,7 @@ impl Kept {
         let earlier = self.tenants.get(&tenant).and_then(|of| of.shapes.get(&shape.chain));
         let needed = self.parts - earlier.map_or(0, parts) + parts(&shape);
         if needed > limit {
-            let source = Box::new(Crowded { needed, limit });
-            return Err(StoreError::Full { doing: "keeping a chain", source });
+            return Err(Crowded { needed, limit }.full());
         }
         self.parts = needed;
         let of = self.tenants.entry(tenant).or_default();
@@ -128,15 +137,15 @@ impl Kept {
 #[async_trait]
 impl ChainGraph for LocalChains {
     async fn put(&self, tenant: TenantId, shape: ChainShape) -> Result<(), StoreError> {
-        self.kept().put(tenant, shape, self.limit)
+        self.kept()?.put(tenant, shape, self.limit)
     }
 
     async fn remove(&self, tenant: TenantId, chain: &GraphName) -> Result<bool, StoreError> {
-        Ok(self.kept().remove(tenant, chain))
+        Ok(self.kept()?.remove(tenant, chain))
     }
 
     async fn shape(&self, tenant: TenantId, chain: &GraphName) -> Result<Option<ChainShape>, StoreError> {
-        Ok(self.kept().tenants.get(&tenant).and_then(|of| of.shapes.get(chain)).cloned())
+        Ok(self.kept()?.tenants.get(&tenant).and_then(|of| of.shapes.get(chain)).cloned())
     }
 
     async fn reach(
@@ -146,14 +155,14 @@ impl ChainGraph for LocalChains {
         direction: Direction,
         depth_max: u32,
     ) -> Result<Vec<Reached>, StoreError> {
-        let mut kept = self.kept();
+        let mut kept = self.kept()?;
         let Some(of) = kept.tenants.get_mut(&tenant) else { return Ok(Vec::new()) };
         let walk = of.walk.get_or_insert_with(|| Walk::new(of.shapes.values()));
         Ok(walk.reach(from, direction, depth_max))
     }
 
     async fn chains_through(&self, tenant: TenantId, node: &GraphName) -> Result<Vec<GraphName>, StoreError> {
-        let kept = self.kept();
+        let kept = self.kept()?;
         let shapes = kept.tenants.get(&tenant).into_iter().flat_map(|of| of.shapes.values());
         // The nodes of a kept shape are in order.
         let through = shapes.filter(|shape| shape.nodes.binary_search(node).is_ok());

@@ -3,10 +3,11 @@
 use crate::{
     Settings,
     cache::MokaCache,
+    chains::LocalChains,
     meters,
     schema::SchemaStatus,
     sql::SqlView,
-    sqlite::{self, Db, Doing},
+    sqlite::{self, Db, Doing, SqlPatterns},
     stats::Stats,
     ticks::{SqlTicks, refuse_lost},
 };
@@ -23,6 +24,7 @@ const LOCK: &str = "database.lock";
 const FILE: &str = "main.db";
 const TICKS: &str = "ticks";
 const SET_ASIDE: &str = "set-aside";
+const OPENING: &str = "opening the data directory";
 /// A probe that takes longer than this is worth a look.
 const SLOW_NS: u64 = 1_000_000_000;
 
@@ -36,6 +38,8 @@ pub struct Database {
     stores: Stores,
     platform: PlatformStores,
     ticks: Arc<SqlTicks>,
+    patterns: Arc<SqlPatterns>,
+    graph: Arc<LocalChains>,
     db: Db,
     stats: Arc<Stats>,
     lock: Arc<Mutex<Option<Box<dyn FileLock>>>>,
@@ -49,13 +53,59 @@ impl Database {
     /// [`StoreError::InUse`], [`StoreError::SchemaNewer`], [`StoreError::CatalogueLost`], [`StoreError::Corrupt`], or what the
     /// medium says.
     pub async fn open(env: &Env, settings: Settings, dir: &Path) -> Result<Self, StoreError> {
-        let doing = "opening the data directory";
-        let settings = settings.sane();
-        meters::describe();
-        env.fs.create_dir_all(dir).doing(doing)?;
+        let opened = Self::open_bare(env, settings, dir).await?;
+        match opened.fill(true, true).await {
+            Ok(()) => Ok(opened),
+            Err(error) => {
+                opened.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// As [`Database::open`], but what is derived from rows is empty before [`Database::fill`].
+    pub(crate) async fn open_bare(env: &Env, settings: Settings, dir: &Path) -> Result<Self, StoreError> {
+        env.fs.create_dir_all(dir).doing(OPENING)?;
+        let (lock, stats) = (lock(env, dir)?, Arc::default());
+        let db = rows(env, &settings.sane(), dir, &stats).await?;
+        Self::over(env, settings.sane(), dir, db, stats, lock).await
+    }
+
+    /// For those who only look: nothing is made or changed, so what is derived from rows stays empty. `None` without a database.
+    pub(crate) async fn open_to_look(
+        env: &Env,
+        settings: Settings,
+        dir: &Path,
+    ) -> Result<Option<(Self, SchemaStatus)>, StoreError> {
+        let file = dir.join(FILE);
+        if env.fs.metadata(&file).doing(OPENING)?.is_none() {
+            refuse_lost(env, dir.join(TICKS)).await?;
+            return Ok(None);
+        }
         let lock = lock(env, dir)?;
-        let stats = Arc::new(Stats::default());
-        let db = rows(env, &settings, dir, &stats).await?;
+        let still = sqlite::is_still(env, &file)?;
+        let schema = sqlite::status_of(&file, still).await?;
+        if schema.applied() == 0 {
+            refuse_lost(env, dir.join(TICKS)).await?;
+            return Ok(None);
+        }
+        schema.check()?;
+        let stats = Arc::default();
+        let db = Db::look(env, &settings.sane(), &file, still, Arc::clone(&stats));
+        let kept = Self::over(env, settings.sane(), dir, db, stats, lock).await?;
+        Ok(Some((kept, schema)))
+    }
+
+    /// The stores over an open database.
+    async fn over(
+        env: &Env,
+        settings: Settings,
+        dir: &Path,
+        db: Db,
+        stats: Arc<Stats>,
+        lock: Box<dyn FileLock>,
+    ) -> Result<Self, StoreError> {
+        meters::describe();
         let ticks = SqlTicks::open(env, settings, db.clone(), dir.join(TICKS), Arc::clone(&stats)).await?;
         let ticks = Arc::new(ticks);
         let of_rows = sqlite::stores(&db);
@@ -68,9 +118,23 @@ impl Database {
             meta: of_rows.meta,
             cache: Arc::new(MokaCache::new(env, settings.cache_entries)),
         };
-        let platform = sqlite::platform(&db).alone(env);
+        let (graph, patterns) = (Arc::<LocalChains>::default(), Arc::new(SqlPatterns::new(env, db.clone())));
+        let platform =
+            sqlite::platform(&db).alone(env, Arc::<LocalChains>::clone(&graph), Arc::<SqlPatterns>::clone(&patterns));
         let lock = Arc::new(Mutex::new(Some(lock)));
-        Ok(Self { env: env.clone(), dir: dir.to_owned(), settings, stores, platform, ticks, db, stats, lock })
+        let (env, dir) = (env.clone(), dir.to_owned());
+        Ok(Self { env, dir, settings, stores, platform, ticks, patterns, graph, db, stats, lock })
+    }
+
+    /// Reads from the rows what the graph and the index of patterns know at the start.
+    pub(crate) async fn fill(&self, graph: bool, patterns: bool) -> Result<(), StoreError> {
+        if graph {
+            sqlite::shapes(&self.db, &|tenant, shape| self.graph.take(tenant, shape)).await?;
+        }
+        if patterns {
+            self.patterns.fill().await?;
+        }
+        Ok(())
     }
 
     /// Brings the schema of the directory's database up to date, and opens nothing else. [`Database::open`] does the same.
@@ -78,7 +142,7 @@ impl Database {
     /// # Errors
     /// As [`Database::open`].
     pub async fn migrate(env: &Env, dir: &Path) -> Result<SchemaStatus, StoreError> {
-        env.fs.create_dir_all(dir).doing("opening the data directory")?;
+        env.fs.create_dir_all(dir).doing(OPENING)?;
         let lock = lock(env, dir)?;
         let db = rows(env, &Settings::default(), dir, &Arc::default()).await?;
         db.close().await;
@@ -92,7 +156,7 @@ impl Database {
     /// [`StoreError::Corrupt`], or what the medium says.
     pub async fn schema_status(env: &Env, dir: &Path) -> Result<SchemaStatus, StoreError> {
         let file = dir.join(FILE);
-        let there = env.fs.metadata(&file).doing("opening the data directory")?.is_some();
+        let there = env.fs.metadata(&file).doing(OPENING)?.is_some();
         sqlite::status(there.then_some(&*file)).await
     }
 
@@ -104,17 +168,27 @@ impl Database {
 
     /// The stores of the platform behind their ports. Every call answers the same ones.
     ///
-    /// All but four are rows in the same SQLite file as [`Database::stores`]. The graph, the patterns, the events and the shared
-    /// cache live in this process, bounded: they are empty after every start, and whoever needs them filled fills them (the
-    /// graph from [`PlatformStores::chains`]).
+    /// All but three are rows in the same SQLite file as [`Database::stores`]; the patterns behind an index in this process. The
+    /// graph, the events and the shared cache live in this process, bounded. After a start the graph has the chains of
+    /// [`PlatformStores::chains`] and nothing else; events and shared cache are empty.
     #[must_use]
     pub fn platform(&self) -> PlatformStores {
         self.platform.clone()
     }
 
-    /// The SQLite file, for a move of all its rows.
+    /// The SQLite file, for a move or a copy of all its rows.
     pub(crate) const fn rows(&self) -> &Db {
         &self.db
+    }
+
+    /// The patterns themselves.
+    pub(crate) const fn patterns(&self) -> &Arc<SqlPatterns> {
+        &self.patterns
+    }
+
+    /// The graph itself.
+    pub(crate) const fn graph(&self) -> &Arc<LocalChains> {
+        &self.graph
     }
 
     /// The tick store itself.
@@ -157,15 +231,6 @@ impl Database {
         self.ticks.set_leftovers_aside(&self.dir.join(SET_ASIDE)).await
     }
 
-    /// Writes a consistent copy of the database to `file`, which must not exist. Tick files are not in it: [`Self::tick_files`]
-    /// names those that belong to it while nothing is stored.
-    ///
-    /// # Errors
-    /// As the medium says; what is in `file` then is void.
-    pub async fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
-        self.db.copy_to(file).await
-    }
-
     /// The tick files that count, relative to the directory.
     ///
     /// # Errors
@@ -184,7 +249,7 @@ impl Database {
         flushed
     }
 
-    /// Closes as it is: for those who only looked. The stores answer nothing afterwards.
+    /// Closes as it is. The stores answer nothing afterwards.
     pub async fn release(&self) {
         self.db.close().await;
         // Others may still hold a clone, for health reports: the directory is free all the same.
@@ -208,8 +273,26 @@ impl Database {
         match role {
             Role::Relational => self.relational(),
             Role::Ticks => self.tick_store(),
-            Role::Cache | Role::Patterns | Role::Events => BackendHealth::embedded(role, "in process"),
-            Role::Graph => BackendHealth::embedded(role, "petgraph"),
+            Role::Cache | Role::Patterns | Role::Events => BackendHealth::embedded(role, Self::backend_name(role)),
+            Role::Graph => self.chains(),
+        }
+    }
+
+    /// What plays a part that no server is named for.
+    pub(crate) const fn backend_name(role: Role) -> &'static str {
+        match role {
+            Role::Relational => "sqlite",
+            Role::Ticks => "parquet",
+            Role::Cache | Role::Patterns | Role::Events => "in process",
+            Role::Graph => "petgraph",
+        }
+    }
+
+    fn chains(&self) -> BackendHealth {
+        let embedded = BackendHealth::embedded(Role::Graph, Self::backend_name(Role::Graph));
+        match self.graph.crowded() {
+            None => embedded,
+            Some(why) => BackendHealth { state: LinkState::Down, note: Some(why), ..embedded },
         }
     }
 
@@ -227,7 +310,7 @@ impl Database {
             latency_us: Some(micros(probe)),
             pool: Some(self.db.pool()),
             note: Some(format!("last write {} us", micros(write))),
-            ..BackendHealth::embedded(Role::Relational, "sqlite")
+            ..BackendHealth::embedded(Role::Relational, Self::backend_name(Role::Relational))
         }
     }
 
@@ -240,7 +323,7 @@ impl Database {
         BackendHealth {
             state: if merging || damaged.is_some() { LinkState::Probing } else { LinkState::Up },
             note: Some(format!("{files} files, {bytes} bytes{}", left_out.unwrap_or_default())),
-            ..BackendHealth::embedded(Role::Ticks, "parquet")
+            ..BackendHealth::embedded(Role::Ticks, Self::backend_name(Role::Ticks))
         }
     }
 }
@@ -255,6 +338,6 @@ async fn rows(env: &Env, settings: &Settings, dir: &Path, stats: &Arc<Stats>) ->
 }
 
 fn lock(env: &Env, dir: &Path) -> Result<Box<dyn FileLock>, StoreError> {
-    let lock = env.fs.try_lock(&dir.join(LOCK)).doing("opening the data directory")?;
+    let lock = env.fs.try_lock(&dir.join(LOCK)).doing(OPENING)?;
     lock.ok_or_else(|| StoreError::InUse { dir: dir.to_owned() })
 }

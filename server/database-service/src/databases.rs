@@ -1,7 +1,7 @@
 //! The databases of a deployment: each part on its embedded store or on the server that the operator named.
 
 use crate::{
-    Database, PostgresStores, SchemaStatus, Servers, Settings,
+    Database, Look, PostgresStores, SchemaStatus, Servers, Settings,
     remote::{Adapter, Remote},
     transfer::{refuse_moved, refuse_unmoved},
 };
@@ -54,6 +54,20 @@ pub enum OpenError {
         /// Where to.
         to: String,
     },
+    /// A directory without a database, and somebody who only looks at it.
+    #[error(
+        "nothing is kept in the data directory yet; start the server once, or bring something in with `aitrading import`"
+    )]
+    NothingKept,
+    /// A directory of an earlier release, and somebody who only looks at it.
+    #[error(
+        "the schema of the data directory has {steps} pending steps, and a look changes nothing; make a backup, then take them \
+         with `aitrading db migrate`; the next start of the server takes them too"
+    )]
+    NotMigrated {
+        /// How many.
+        steps: usize,
+    },
     /// An embedded part that holds something, and an empty server for it.
     #[error(
         "the {role} database at {to} is empty, and what this directory holds was not moved there; move it with `aitrading \
@@ -85,6 +99,12 @@ impl Coded for OpenError {
             Self::Server { source, .. } => source.dna(),
             Self::Moved { .. } => {
                 Dna::new("database-service", "DATABASE_MOVED", Category::Config).side(FaultSide::Caller)
+            }
+            Self::NothingKept => {
+                Dna::new("database-service", "DATABASE_NOTHING_KEPT", Category::Config).side(FaultSide::Caller)
+            }
+            Self::NotMigrated { .. } => {
+                Dna::new("database-service", "DATABASE_NOT_MIGRATED", Category::Config).side(FaultSide::Caller)
             }
             Self::NotMoved { .. } => {
                 Dna::new("database-service", "DATABASE_NOT_MOVED", Category::Config).side(FaultSide::Caller)
@@ -139,14 +159,19 @@ impl Databases {
         let patterns = opening.patterns(servers)?;
         let graph = opening.graph(servers)?;
         let events = opening.events(servers)?;
-        let embedded = Database::open(env, settings, dir).await?;
+        let embedded = Database::open_bare(env, settings, dir).await?;
         if let Err(moved) = refuse_moved(&embedded, servers).await {
             embedded.release().await;
             return Err(moved);
         }
         let mut stores = embedded.stores();
         let mut platform = embedded.platform();
-        if let Some(rows) = opening.rows(servers).await? {
+        let rows = opening.rows(servers).await?;
+        if let Err(error) = fill(&embedded, servers, rows.as_ref()).await {
+            embedded.release().await;
+            return Err(error);
+        }
+        if let Some(rows) = rows {
             stores = rows.stores().within(stores);
             platform = rows.platform().within(platform);
         }
@@ -167,7 +192,8 @@ impl Databases {
         Ok(Self { embedded, stores, platform, remotes: opening.remotes.into(), feeds: Arc::default() })
     }
 
-    /// Asks every part how it is, for a look from outside: a directory that a running server holds is not opened.
+    /// Asks every part how it is, for a look from outside: a directory that a running server holds is not opened, and nothing is
+    /// made or changed in any other.
     ///
     /// # Errors
     /// As [`Databases::open`].
@@ -180,23 +206,13 @@ impl Databases {
     ) -> Result<Vec<BackendHealth>, OpenError> {
         let mut opening = Opening { env, secrets, remotes: Vec::new() };
         let unspoken = opening.for_a_look(servers);
-        let embedded = match Database::open(env, settings, dir).await {
-            Ok(embedded) => Some(embedded),
-            Err(StoreError::InUse { .. }) => None,
+        let own = match Look::open(env, settings, dir).await {
+            Ok(found) => embedded_parts(found).await?,
+            Err(StoreError::InUse { .. }) => Role::ALL.map(held),
             Err(error) => return Err(error.into()),
         };
         futures_util::future::join_all(opening.remotes.iter().map(Remote::examine)).await;
         let servers: Vec<_> = opening.remotes.iter().map(Remote::health).chain(unspoken).collect();
-        let own = match &embedded {
-            Some(embedded) => {
-                embedded.probe().await?;
-                Role::ALL.map(|role| embedded.backend(role))
-            }
-            None => Role::ALL.map(held),
-        };
-        if let Some(embedded) = embedded {
-            embedded.close().await?;
-        }
         Ok(own.into_iter().map(|own| servers.iter().find(|s| s.role == own.role).cloned().unwrap_or(own)).collect())
     }
 
@@ -391,6 +407,42 @@ impl Opening<'_> {
         self.remotes.push(Remote::new(Adapter::Nats(Arc::clone(&events))));
         Ok(Some(events))
     }
+}
+
+/// Reads what the embedded graph and index know at the start from where their rows are.
+async fn fill(embedded: &Database, servers: &Servers, rows: Option<&PostgresStores>) -> Result<(), OpenError> {
+    embedded.fill(servers.graph.is_none() && rows.is_none(), servers.patterns.is_none()).await?;
+    if let (Some(settings), Some(rows), None) = (&servers.relational, rows, &servers.graph) {
+        let graph = embedded.graph();
+        let filled = rows.shapes(&|tenant, shape| graph.take(tenant, shape)).await;
+        filled.map_err(|source| OpenError::server(Role::Relational, settings, source))?;
+    }
+    if let Some(why) = embedded.graph().crowded() {
+        tracing::warn!(why, "the graph of chains answers nothing");
+    }
+    if let Some(server) = &servers.patterns {
+        let left = embedded.patterns().rows().await?;
+        if left > 0 {
+            let (host, port) = (&server.host, server.port);
+            tracing::warn!(left, host, port, "patterns of this directory are not on the server, and are not asked");
+        }
+    }
+    Ok(())
+}
+
+/// How the parts in a directory are that nobody else has.
+async fn embedded_parts(found: Option<Look>) -> Result<[BackendHealth; Role::ALL.len()], StoreError> {
+    let Some(look) = found else {
+        let new = |role| BackendHealth {
+            note: Some("nothing is kept here yet; the first start begins it".to_owned()),
+            ..BackendHealth::embedded(role, Database::backend_name(role))
+        };
+        return Ok(Role::ALL.map(new));
+    };
+    look.probe().await?;
+    let parts = Role::ALL.map(|role| look.backend(role));
+    look.close().await;
+    Ok(parts)
 }
 
 /// The backend of an embedded part whose directory a running server holds: nothing is known of it from outside.

@@ -10,6 +10,7 @@ mod cache;
 mod chains;
 mod database;
 mod databases;
+mod look;
 mod meters;
 mod patterns;
 mod platform;
@@ -27,10 +28,9 @@ mod ticks;
 mod transfer;
 mod turn;
 
-pub use chains::LocalChains;
 pub use database::Database;
 pub use databases::{Databases, HELD, OpenError};
-pub use patterns::LocalPatterns;
+pub use look::Look;
 pub use platform::PlatformRows;
 pub use postgres::PostgresStores;
 pub use schema::{SchemaState, SchemaStatus, SchemaStep};
@@ -40,5 +40,6 @@ pub use settings::Settings;
 pub use sql::{Answer, ERROR_CODE, ERROR_DETAIL, LEFT_OUT, PATH as SQL_PATH, Question};
 pub use stores::RelationalStores;
 pub use transfer::{
-    Compared, DEPLOYMENT, Hear, TRANSFERABLE, TransferError, Transferred, leave_behind, take_back, transfer,
+    Compared, DEPLOYMENT, Forgotten, Hear, TRANSFERABLE, TransferError, Transferred, forgotten, leave_behind,
+    take_back, transfer,
 };

@@ -1,7 +1,6 @@
 //! Similar errors and threats, found in this process by looking at every pattern.
 //!
-//! Nothing is persisted here: whoever keeps the rows hands them over with [`LocalPatterns::load`] and reads them back with
-//! [`LocalPatterns::snapshot`].
+//! Nothing is persisted here: [`crate::sqlite::SqlPatterns`] keeps the rows, and puts here what it has written.
 
 mod nearest;
 mod shelf;
@@ -9,8 +8,7 @@ mod shelf;
 mod tests;
 
 use aitrading_model::TenantId;
-use aitrading_store::{Match, Near, Pattern, PatternIndex, StoreError, check_patterns};
-use async_trait::async_trait;
+use aitrading_store::{Match, Near, Pattern, StoreError};
 use shelf::Shelf;
 use std::{
     collections::BTreeMap,
@@ -22,7 +20,8 @@ const BYTES_MAX: usize = 512 << 20;
 /// What a pattern takes beside its vector and its text: places in two maps, time, kind.
 const BYTES_EACH: usize = 160;
 
-type Key = (TenantId, [u8; 16]);
+/// Which pattern, and whose.
+pub(crate) type Key = (TenantId, [u8; 16]);
 
 /// Why no more patterns are taken.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +36,7 @@ struct Crowded {
 /// A question is answered while the lock is held, and takes as long as memory takes to be read once: 100,000 vectors of 384
 /// dimensions are 154 MB.
 #[derive(Debug)]
-pub struct LocalPatterns {
+pub(crate) struct LocalPatterns {
     limit: usize,
     kept: RwLock<Kept>,
 }
@@ -59,32 +58,33 @@ impl Default for LocalPatterns {
 
 impl LocalPatterns {
     /// An empty index that takes at most `limit` bytes.
-    #[must_use]
-    pub fn bounded(limit: usize) -> Self {
+    fn bounded(limit: usize) -> Self {
         Self { limit, kept: RwLock::default() }
     }
 
-    /// An index of what was kept elsewhere. Of two patterns with the same tenant and id the later one counts.
-    ///
-    /// # Errors
-    /// [`StoreError::Invalid`] for a pattern that breaks a rule, [`StoreError::Full`] for too many.
-    pub fn load(patterns: impl IntoIterator<Item = Pattern>) -> Result<Self, StoreError> {
-        let index = Self::default();
-        for pattern in patterns {
-            pattern.check()?;
-            index.write().replace(BTreeMap::from([((pattern.tenant, pattern.id), pattern)]), index.limit)?;
-        }
-        Ok(index)
+    /// Is there room for these in the place of those that they replace?
+    pub(crate) fn room(&self, patterns: &BTreeMap<Key, Pattern>) -> Result<(), StoreError> {
+        self.read().room(patterns, self.limit)
     }
 
-    /// All patterns, by tenant and id: what [`LocalPatterns::load`] takes.
-    #[must_use]
-    pub fn snapshot(&self) -> Vec<Pattern> {
+    /// Takes or replaces patterns that keep the rules: all or, when they do not fit, none.
+    pub(crate) fn put(&self, patterns: BTreeMap<Key, Pattern>) -> Result<(), StoreError> {
+        self.write().replace(patterns, self.limit)
+    }
+
+    pub(crate) fn remove(&self, key: Key) -> bool {
+        self.write().remove(key)
+    }
+
+    pub(crate) fn near(&self, near: &Near) -> Result<Vec<Match>, StoreError> {
+        near.check()?;
         let kept = self.read();
-        let mut all: Vec<Pattern> =
-            kept.shelves.iter().flat_map(|((tenant, _), shelf)| shelf.patterns(*tenant)).collect();
-        all.sort_by_key(|pattern| (pattern.tenant, pattern.id));
-        all
+        let shelf = kept.shelves.get(&(near.tenant, near.vector.len()));
+        Ok(shelf.map(|shelf| shelf.near(near)).unwrap_or_default())
+    }
+
+    pub(crate) fn count(&self, tenant: TenantId) -> u64 {
+        self.read().counts.get(&tenant).copied().unwrap_or_default()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Kept> {
@@ -102,8 +102,7 @@ const fn weight(dimensions: usize, text: usize) -> usize {
 }
 
 impl Kept {
-    /// Writes all or, when they do not fit, none.
-    fn replace(&mut self, patterns: BTreeMap<Key, Pattern>, limit: usize) -> Result<(), StoreError> {
+    fn room(&self, patterns: &BTreeMap<Key, Pattern>, limit: usize) -> Result<(), StoreError> {
         let before: usize = patterns.keys().map(|key| self.weight(*key)).sum();
         let after: usize = patterns.values().map(|pattern| weight(pattern.vector.len(), pattern.text.len())).sum();
         let needed = (self.bytes - before).saturating_add(after);
@@ -111,6 +110,11 @@ impl Kept {
             let source = Box::new(Crowded { needed, limit });
             return Err(StoreError::Full { doing: "remembering patterns", source });
         }
+        Ok(())
+    }
+
+    fn replace(&mut self, patterns: BTreeMap<Key, Pattern>, limit: usize) -> Result<(), StoreError> {
+        self.room(&patterns, limit)?;
         for (key, pattern) in patterns {
             self.remove(key);
             self.add(key, pattern);
@@ -146,29 +150,5 @@ impl Kept {
     fn weight(&self, key: Key) -> usize {
         let shelf = self.dimensions.get(&key).and_then(|dimensions| self.shelves.get(&(key.0, *dimensions)));
         shelf.and_then(|shelf| shelf.text_len(key.1).map(|text| weight(shelf.dimensions(), text))).unwrap_or_default()
-    }
-}
-
-#[async_trait]
-impl PatternIndex for LocalPatterns {
-    async fn put(&self, patterns: Vec<Pattern>) -> Result<(), StoreError> {
-        check_patterns(&patterns)?;
-        let by_key = patterns.into_iter().map(|pattern| ((pattern.tenant, pattern.id), pattern)).collect();
-        self.write().replace(by_key, self.limit)
-    }
-
-    async fn remove(&self, tenant: TenantId, id: [u8; 16]) -> Result<bool, StoreError> {
-        Ok(self.write().remove((tenant, id)))
-    }
-
-    async fn near(&self, near: &Near) -> Result<Vec<Match>, StoreError> {
-        near.check()?;
-        let kept = self.read();
-        let shelf = kept.shelves.get(&(near.tenant, near.vector.len()));
-        Ok(shelf.map(|shelf| shelf.near(near)).unwrap_or_default())
-    }
-
-    async fn count(&self, tenant: TenantId) -> Result<u64, StoreError> {
-        Ok(self.read().counts.get(&tenant).copied().unwrap_or_default())
     }
 }

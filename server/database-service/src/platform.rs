@@ -1,11 +1,10 @@
 //! The stores of the platform: those that keep rows, and what stands beside them where there is only one instance.
 
-use crate::{LocalChains, LocalPatterns};
 use aitrading_env::Env;
 use aitrading_store::{
-    AuditMirror, ChainStore, ChainTraceStore, IdempotencyStore, InviteStore, LockoutStore, LogPolicyStore, LogStore,
-    LoginSessionStore, OrderStore, PlatformStores, PositionStore, RevocationStore, RiskStore, SecurityEventStore,
-    SequenceStore, UserStore,
+    AuditMirror, ChainGraph, ChainStore, ChainTraceStore, IdempotencyStore, InviteStore, LockoutStore, LogPolicyStore,
+    LogStore, LoginSessionStore, OrderStore, PatternIndex, PlatformStores, PositionStore, RevocationStore, RiskStore,
+    SecurityEventStore, SequenceStore, UserStore,
     memory::{MemoryEventBus, MemorySharedCache},
 };
 use std::{fmt, sync::Arc};
@@ -96,10 +95,14 @@ impl PlatformRows {
         }
     }
 
-    /// With the graph, the patterns, the events and the shared cache in this process, all of them empty and bounded. Where
+    /// With this graph and these patterns, and with the events and the shared cache in this process, empty and bounded. Where
     /// there is only one instance, the in-memory twins of the event bus and the shared cache keep all that these promise.
-    #[must_use]
-    pub fn alone(self, env: &Env) -> PlatformStores {
+    pub(crate) fn alone(
+        self,
+        env: &Env,
+        graph: Arc<dyn ChainGraph>,
+        patterns: Arc<dyn PatternIndex>,
+    ) -> PlatformStores {
         let clock = Arc::clone(&env.clock);
         let now_ns = move || clock.mono_ns();
         PlatformStores {
@@ -119,8 +122,8 @@ impl PlatformRows {
             audit: self.audit,
             chains: self.chains,
             chain_traces: self.chain_traces,
-            graph: Arc::new(LocalChains::default()),
-            patterns: Arc::new(LocalPatterns::default()),
+            graph,
+            patterns,
             events: Arc::new(MemoryEventBus::new(now_ns.clone())),
             shared: Arc::new(MemorySharedCache::new(now_ns)),
         }

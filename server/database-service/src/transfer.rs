@@ -3,12 +3,14 @@
 
 mod compare;
 mod digest;
+mod forget;
 mod line;
 mod note;
 mod rows;
 mod tables;
 mod ticks;
 
+pub use forget::{Forgotten, forgotten};
 pub(crate) use tables::table_names;
 
 use crate::{Database, OpenError, Servers};

@@ -4,7 +4,8 @@ use aitrading_store::Event;
 use std::time::Duration;
 
 /// Bounds of the stream. They are applied when the stream is made; on one that exists only the size is ever raised, because
-/// anything less would drop events: shrinking is an operator's decision, made on the server.
+/// anything less would drop events: shrinking is an operator's decision, made on the server. One that keeps events for a shorter
+/// time or on fewer servers than this is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventLimits {
     /// Most bytes of all events that are kept. When they are reached, events that every consumer has acknowledged make room;

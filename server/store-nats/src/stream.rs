@@ -28,7 +28,7 @@ pub(crate) async fn open(jetstream: &Context, names: &Names, limits: &EventLimit
         },
     };
     let info = stream.get_info().await.map_err(|error| told(DOING, error))?;
-    check(&info.config, names)?;
+    check(&info.config, names, limits)?;
     raise(jetstream, &info, limits).await?;
     Ok(stream)
 }
@@ -87,11 +87,32 @@ fn wanted(names: &Names, limits: &EventLimits) -> Config {
     }
 }
 
-/// A stream that an operator has made may be larger or in memory, but it must keep what the port promises.
-fn check(config: &Config, names: &Names) -> Result<(), StoreError> {
-    let subjects = names.subjects();
-    for (good, what) in [
-        (config.subjects.contains(&subjects), "the stream of events on the server does not take our subjects"),
+/// A stream that an operator has made may be larger or in memory, but it must keep what the port promises: nothing that was
+/// acknowledged goes before the settings say so, and every consumer finds its place again.
+fn check(config: &Config, names: &Names, limits: &EventLimits) -> Result<(), StoreError> {
+    let rules = takes_our_events(config, names).into_iter().chain(keeps_them(config, limits));
+    match rules.into_iter().find(|(good, _)| !good) {
+        Some((_, what)) => Err(StoreError::Conflict { what }),
+        None => Ok(()),
+    }
+}
+
+fn takes_our_events(config: &Config, names: &Names) -> [(bool, &'static str); 3] {
+    let copies = config.mirror.is_some() || config.sources.as_ref().is_some_and(|sources| !sources.is_empty());
+    [
+        (config.subjects.contains(&names.subjects()), "the stream of events on the server does not take our subjects"),
+        (!config.no_ack && !config.sealed, "the stream of events on the server acknowledges nothing or takes nothing"),
+        (
+            !copies && config.subject_transform.is_none(),
+            "the stream of events copies other streams or renames subjects; remove mirror, sources and subject_transform",
+        ),
+    ]
+}
+
+fn keeps_them(config: &Config, limits: &EventLimits) -> [(bool, &'static str); 7] {
+    let aged = config.max_age.is_zero() || (!limits.age().is_zero() && config.max_age >= limits.age());
+    let forgets_consumers = config.consumer_limits.as_ref().is_some_and(|limits| !limits.inactive_threshold.is_zero());
+    [
         (
             config.retention == RetentionPolicy::Limits,
             "the stream of events on the server has another retention than limits",
@@ -104,17 +125,20 @@ fn check(config: &Config, names: &Names) -> Result<(), StoreError> {
             config.max_messages <= 0 && config.max_messages_per_subject <= 0,
             "the stream of events limits the number of events",
         ),
+        (aged, "the stream of events drops events by their age, read or not; set max_age to 0"),
+        (
+            config.num_replicas >= usize::from(limits.replicas),
+            "the stream of events has fewer replicas than are asked for; raise num_replicas",
+        ),
+        (
+            !forgets_consumers,
+            "the stream of events forgets idle consumers and their places; set inactive_threshold to 0",
+        ),
         (
             config.duplicate_window >= EventLimits::DEDUPLICATED,
             "the stream of events recognises ids for less than 120 s",
         ),
-        (!config.no_ack && !config.sealed, "the stream of events on the server acknowledges nothing or takes nothing"),
-    ] {
-        if !good {
-            return Err(StoreError::Conflict { what });
-        }
-    }
-    Ok(())
+    ]
 }
 
 /// Gives an existing stream the configured size, if that is more.

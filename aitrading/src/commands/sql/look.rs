@@ -6,7 +6,7 @@ use crate::{
     exit::{Exit, Failure},
     layout::Layout,
 };
-use aitrading_database_service::{Answer, Database, Question};
+use aitrading_database_service::{Answer, Look, OpenError, Question};
 use aitrading_env::{Env, RngExt};
 use aitrading_error::{Coded, chain};
 use aitrading_model::TraceId;
@@ -23,7 +23,12 @@ pub(super) async fn look(
 ) -> Result<(), Failure> {
     let format = question.format.as_deref().and_then(Question::format_named);
     let format = format.ok_or_else(|| Failure::new(Exit::Usage, "there is no such format"))?;
-    let database = Database::open(env, config.database_service, &layout.store()).await?;
+    let kept = Look::open(env, config.database_service, &layout.store()).await?;
+    let Some(kept) = kept else { return Err(OpenError::NothingKept.into()) };
+    if let Err(older) = kept.check_current() {
+        kept.close().await;
+        return Err(older.into());
+    }
     let session = SqlSession {
         tenant: config.tenant,
         trace: TraceId(env.rng.bytes()),
@@ -31,9 +36,9 @@ pub(super) async fn look(
         wall: question.timeout_ms.map(Duration::from_millis),
     };
     let elsewhere = config.databases.ticks.is_some();
-    let engine = if elsewhere { database.sql_without_ticks(None) } else { database.sql(None) };
+    let engine = if elsewhere { kept.sql_without_ticks() } else { kept.sql() };
     let answered = write(&engine, question, &session, format, sink).await;
-    database.release().await;
+    kept.close().await;
     answered
 }
 

@@ -62,15 +62,27 @@ fn beyond_its_bound_it_is_full_and_keeps_what_it_had() {
 }
 
 #[test]
-fn a_snapshot_loads_into_the_same_graph() {
-    let graph = LocalChains::default();
-    for (tenant, shape) in [(2, line("A1", &["c", "b"])), (1, line("B", &[])), (1, line("A", &["a", "z"]))] {
-        block_on(graph.put(TenantId(tenant), shape)).unwrap();
+fn with_more_chains_in_rows_than_it_keeps_it_answers_nothing() {
+    let graph = LocalChains::bounded(2 * parts(&line("A1", &["a", "b"])));
+    for chain in ["A1", "A2"] {
+        graph.take(ONE, line(chain, &["a", "b"])).unwrap();
     }
-    let snapshot = graph.snapshot();
-    let order: Vec<_> = snapshot.iter().map(|(tenant, shape)| (tenant.0, shape.chain.as_str())).collect();
-    assert_eq!(order, [(1, "A"), (1, "B"), (2, "A1")]);
-    assert_eq!(LocalChains::load(snapshot.clone()).unwrap().snapshot(), snapshot);
+    assert_eq!((block_on(graph.chains_through(ONE, &name("a"))).unwrap().len(), graph.crowded()), (2, None));
+    for chain in ["A3", "A4"] {
+        graph.take(TenantId(2), line(chain, &["a", "b"])).unwrap();
+    }
+    assert!(graph.crowded().unwrap().contains("16 of 8 nodes and arrows"), "{:?}", graph.crowded());
+    let put = block_on(graph.put(ONE, line("A1", &[])));
+    assert!(matches!(put, Err(StoreError::Full { .. })), "{put:?}");
+    let shape = block_on(graph.shape(ONE, &name("A1")));
+    assert!(matches!(shape, Err(StoreError::Full { .. })), "{shape:?}");
+    let reached = block_on(graph.reach(ONE, &name("a"), Direction::Downstream, 9));
+    assert!(matches!(reached, Err(StoreError::Full { .. })), "{reached:?}");
+}
+
+#[test]
+fn a_chain_in_rows_that_breaks_a_rule_is_damage() {
     let open = ChainShape { nodes: Vec::new(), ..line("A", &["a", "b"]) };
-    assert!(matches!(LocalChains::load([(ONE, open)]), Err(StoreError::Invalid { .. })));
+    let taken = LocalChains::default().take(ONE, open);
+    assert!(matches!(taken, Err(StoreError::Corrupt { .. })), "{taken:?}");
 }

@@ -88,11 +88,6 @@ impl Shelf {
             .collect()
     }
 
-    /// All of them.
-    pub(super) fn patterns(&self, tenant: TenantId) -> impl Iterator<Item = Pattern> + '_ {
-        (0..self.rows.len()).filter_map(move |row| self.pattern(tenant, row))
-    }
-
     fn pattern(&self, tenant: TenantId, row: usize) -> Option<Pattern> {
         let vector = self.values.get(row * self.dimensions..(row + 1) * self.dimensions)?.to_vec();
         let Row { id, kind, at, ref text, .. } = *self.rows.get(row)?;

@@ -9,7 +9,8 @@ use super::{
 use crate::{PlatformRows, RelationalStores, SchemaStatus, meters};
 use aitrading_database_link::{BackendHealth, Link, LinkError, Role, Secrets, ServerSettings};
 use aitrading_env::Env;
-use aitrading_store::StoreError;
+use aitrading_model::TenantId;
+use aitrading_store::{ChainShape, StoreError};
 use sqlx::PgConnection;
 use std::{sync::Arc, time::Duration};
 
@@ -96,6 +97,14 @@ impl PostgresStores {
     #[must_use]
     pub fn platform(&self) -> PlatformRows {
         self.platform.clone()
+    }
+
+    /// Hands over the shape of every chain of every tenant.
+    pub(crate) async fn shapes(
+        &self,
+        take: &(dyn Fn(TenantId, ChainShape) -> Result<(), StoreError> + Send + Sync),
+    ) -> Result<(), StoreError> {
+        relational::chains::shapes(&Db::new(&self.pool), take).await
     }
 
     /// How the server was at the last calls: never waits.

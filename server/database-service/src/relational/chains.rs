@@ -6,14 +6,16 @@ use super::{
 };
 use aitrading_model::{TenantId, Timestamp};
 use aitrading_store::{
-    ChainDefinition, ChainDependency, ChainEdge, ChainId, ChainNode, ChainStatus, ChainStore, GraphEdge, GraphName,
-    StoreError, Version, Versioned, check_limit,
+    ChainDefinition, ChainDependency, ChainEdge, ChainId, ChainNode, ChainShape, ChainStatus, ChainStore, GraphEdge,
+    GraphName, StoreError, Version, Versioned, check_limit,
 };
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 
 const KEEPING: &str = "keeping a chain";
 const READING: &str = "reading chains";
+/// Chains whose shapes are read at once.
+const SHAPES: usize = 16;
 
 /// Keeps chains in rows.
 #[derive(Debug)]
@@ -100,6 +102,64 @@ async fn nodes(conn: &mut Conn, (tenant, first, last): &Span) -> Result<Vec<(Str
     let rows = query.bind(*tenant).bind(first.as_str()).bind(last.as_str()).fetch_all(conn).await.doing(READING)?;
     let node = |(chain, node, kind)| Ok((chain, ChainNode { name: name(node)?, kind: name(kind)? }));
     rows.into_iter().map(node).collect()
+}
+
+async fn arrows(conn: &mut Conn, (tenant, first, last): &Span) -> Result<Vec<(String, GraphEdge)>, StoreError> {
+    let statement = "SELECT chain_id, source_node, target_node, edge_type FROM chain_edges
+         WHERE tenant = $1 AND chain_id >= $2 AND chain_id <= $3";
+    let query = sqlx::query_as::<_, (String, String, String, String)>(statement);
+    let rows = query.bind(*tenant).bind(first.as_str()).bind(last.as_str()).fetch_all(conn).await.doing(READING)?;
+    let arrow = |(chain, source, target, kind)| {
+        Ok((chain, GraphEdge { source: name(source)?, target: name(target)?, kind: name(kind)? }))
+    };
+    rows.into_iter().map(arrow).collect()
+}
+
+/// Hands over the shape of every chain of every tenant, a few at a time.
+pub(crate) async fn shapes(
+    db: &Db,
+    take: &(dyn Fn(TenantId, ChainShape) -> Result<(), StoreError> + Send + Sync),
+) -> Result<(), StoreError> {
+    let mut tx = db.read(READING).await?;
+    // In front of all: no id is empty.
+    let mut after = (i64::MIN, String::new());
+    loop {
+        let statement = "SELECT tenant, id FROM chains WHERE (tenant, id) > ($1, $2) ORDER BY tenant, id LIMIT $3";
+        let query = sqlx::query_as::<_, (i64, String)>(statement).bind(after.0).bind(after.1.as_str());
+        let page = query.bind(limit(SHAPES)).fetch_all(&mut *tx).await.doing(READING)?;
+        for of_tenant in page.chunk_by(|a, b| a.0 == b.0) {
+            let Some((tenant, _)) = of_tenant.first() else { continue };
+            for shape in shapes_of(&mut tx, of_tenant).await? {
+                take(TenantId(tenant.cast_unsigned()), shape)?;
+            }
+        }
+        match page.into_iter().next_back() {
+            Some(last) => after = last,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// The shapes of chains of one tenant, which are all that there are from the first to the last.
+async fn shapes_of(conn: &mut Conn, chains: &[(i64, String)]) -> Result<Vec<ChainShape>, StoreError> {
+    let (Some((tenant, first)), Some((_, last))) = (chains.first(), chains.last()) else { return Ok(Vec::new()) };
+    let span = (*tenant, first.clone(), last.clone());
+    let mut shapes = BTreeMap::new();
+    for (_, chain) in chains {
+        let shape = ChainShape { chain: name(chain.clone())?, nodes: Vec::new(), edges: Vec::new() };
+        shapes.insert(chain.clone(), shape);
+    }
+    for (chain, node) in nodes(conn, &span).await? {
+        if let Some(shape) = shapes.get_mut(&chain) {
+            shape.nodes.push(node.name);
+        }
+    }
+    for (chain, arrow) in arrows(conn, &span).await? {
+        if let Some(shape) = shapes.get_mut(&chain) {
+            shape.edges.push(arrow);
+        }
+    }
+    Ok(shapes.into_values().collect())
 }
 
 /// Chain, source, target, kind, condition, latency, policy.

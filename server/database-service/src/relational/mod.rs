@@ -9,7 +9,7 @@ use super::db;
 mod accounts;
 mod audit_mirror;
 mod chain_traces;
-mod chains;
+pub(crate) mod chains;
 mod columns;
 mod devices;
 mod forget;

@@ -56,6 +56,14 @@ impl Db {
         Ok(Self { env: env.clone(), writer, readers, stats })
     }
 
+    /// Connects to `file`, which is there, when it is first asked: nothing in it is changed, and its schema is what it is. With
+    /// `still`, which promises [`is_still`] and that nobody else opens the file meanwhile, nothing is made beside it either.
+    pub(crate) fn look(env: &Env, settings: &Settings, file: &Path, still: bool, stats: Arc<Stats>) -> Self {
+        let options = plain(settings, file).read_only(true).immutable(still);
+        let readers = pool(settings.readers).connect_lazy_with(options.clone());
+        Self { env: env.clone(), writer: pool(1).connect_lazy_with(options), readers, stats }
+    }
+
     /// The database as the store of this turn uses it. One connection writes, so all stores share one turn.
     pub(crate) fn of(&self, _store: Turn) -> Self {
         self.clone()
@@ -145,12 +153,29 @@ impl WriteTx<'_> {
     }
 }
 
-pub(super) fn options(settings: &Settings, file: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(file)
+/// Is all that was committed in `file` itself? After a kill the last of it lies beside it.
+pub(crate) fn is_still(env: &Env, file: &Path) -> Result<bool, StoreError> {
+    for beside in ["-wal", "-journal"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(beside);
+        if env.fs.metadata(Path::new(&name)).doing("opening the database")?.is_some_and(|found| found.len > 0) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn options(settings: &Settings, file: &Path) -> SqliteConnectOptions {
+    plain(settings, file)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+}
+
+/// What every connection has, whatever it may do.
+fn plain(settings: &Settings, file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
         .busy_timeout(BUSY)
         .foreign_keys(true)
         .pragma("cache_size", format!("-{}", settings.cache_kib))

@@ -29,8 +29,16 @@ pub(super) async fn migrate(conn: &mut Conn) -> Result<(), StoreError> {
 
 /// The steps of the file's schema; without a file none is taken yet.
 pub(crate) async fn status(file: Option<&Path>) -> Result<SchemaStatus, StoreError> {
-    let Some(file) = file else { return Ok(SchemaStatus::new(BACKEND, &MIGRATIONS, Vec::new())) };
-    let options = SqliteConnectOptions::new().filename(file).read_only(true).disable_statement_logging();
+    match file {
+        Some(file) => status_of(file, false).await,
+        None => Ok(SchemaStatus::new(BACKEND, &MIGRATIONS, Vec::new())),
+    }
+}
+
+/// The same of a file that is there; `still` as in [`super::Db::look`].
+pub(crate) async fn status_of(file: &Path, still: bool) -> Result<SchemaStatus, StoreError> {
+    let options = SqliteConnectOptions::new().filename(file).read_only(true).immutable(still);
+    let options = options.disable_statement_logging();
     let mut conn = options.connect().await.doing(READING)?;
     let status = read(&mut conn).await?;
     conn.close().await.doing(READING)?;

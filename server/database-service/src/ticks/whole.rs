@@ -49,6 +49,21 @@ impl SqlTicks {
         Ok(wholes)
     }
 
+    /// The times of the oldest tick, or the beginning of its day where that still waits for a file, and of the oldest bar.
+    pub(crate) async fn oldest(&self) -> Result<[Option<MarketTime>; 2], StoreError> {
+        let mut tx = self.db.read(READING).await?;
+        let mut found = [None; 2];
+        for (found, statement) in found.iter_mut().zip([
+            "SELECT MIN(at) FROM (SELECT MIN(min_ms) AS at FROM tick_files
+                 UNION ALL SELECT MIN(day) * 86400000 FROM tick_tails)",
+            "SELECT MIN(start_ms) FROM bars",
+        ]) {
+            let query = sqlx::query_scalar::<_, Option<i64>>(statement);
+            *found = query.fetch_one(&mut *tx).await.doing(READING)?.map(MarketTime);
+        }
+        Ok(found)
+    }
+
     /// Refused ticks of a source by code.
     pub(crate) async fn refused(&self, whole: &Whole) -> Result<Vec<(TickReject, u64)>, StoreError> {
         let mut tx = self.db.read(READING).await?;

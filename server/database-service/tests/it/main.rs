@@ -9,6 +9,8 @@ mod files;
 #[cfg(test)]
 mod identity_rows;
 #[cfg(test)]
+mod looks;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod platform;
@@ -22,6 +24,8 @@ mod ports_door;
 mod postgres;
 #[cfg(test)]
 mod promised_tables;
+#[cfg(test)]
+mod remembered;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]

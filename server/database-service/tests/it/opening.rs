@@ -116,13 +116,13 @@ fn denials_of_the_first_schema_stay_readable() {
 fn a_newer_schema_is_refused() {
     let world = World::new();
     block_on(async {
-        world.open(Settings::default()).await.unwrap().close().await.unwrap();
+        let newest = Database::migrate(&world.env, world.dir.path()).await.unwrap().known();
         let statement = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
              VALUES (999, 'later', 1, x'00', 0)";
         sqlx::query(statement).execute(&mut raw(&world).await).await.unwrap();
         let refused = world.open(Settings::default()).await.unwrap_err();
-        let newest = sqlx::migrate!("migrations/sqlite").iter().map(|step| step.version).max().unwrap();
-        assert!(matches!(refused, StoreError::SchemaNewer { found: 999, known, .. } if known == newest), "{refused:?}");
+        let told = matches!(refused, StoreError::SchemaNewer { found: 999, known, .. } if known == newest);
+        assert!(told, "{refused:?}");
     });
 }
 

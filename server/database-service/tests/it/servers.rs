@@ -27,7 +27,7 @@ fn redis(server: &Redis, dir: &Path) -> ServerSettings {
 }
 
 /// A port of this machine on which nobody answers.
-fn nobody() -> ServerSettings {
+pub(crate) fn nobody() -> ServerSettings {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut settings = ServerSettings::new("127.0.0.1", port, Transport::Plaintext);
     settings.limits.deadline = Duration::from_secs(1);

@@ -5,7 +5,9 @@ use aitrading_error::Coded;
 use aitrading_store::EventBus;
 use aitrading_store_nats::{EventLimits, Names};
 use aitrading_testkit::servers::{Door, Nats};
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{
+    Config, ConsumerLimits, DiscardPolicy, RetentionPolicy, Source, StorageType, SubjectTransform,
+};
 use std::time::Duration;
 
 /// What an operator would have to make.
@@ -50,9 +52,69 @@ fn a_stream_that_does_not_keep_our_promises_is_not_used() {
             ("by interest", Config { retention: RetentionPolicy::Interest, ..good() }),
             ("few events", Config { max_messages: 10, ..good() }),
             ("other subjects", Config { subjects: vec!["other".to_owned()], ..good() }),
+            ("an hour", Config { max_age: Duration::from_secs(3_600), ..good() }),
+            ("idle consumers", Config { consumer_limits: idle(3_600), ..good() }),
+            ("other names", Config { subject_transform: renamed(), ..good() }),
+            ("other streams", Config { sources: Some(vec![other()]), ..good() }),
         ] {
             assert_eq!(opened(&server, config).await, conflict, "{case}");
         }
+        let many = Config { consumer_limits: idle(0), ..good() };
+        assert_eq!(opened(&server, many).await, (None, true), "a bound on what consumers hold loses nothing");
+    });
+}
+
+fn idle(seconds: u64) -> Option<ConsumerLimits> {
+    Some(ConsumerLimits { inactive_threshold: Duration::from_secs(seconds), max_ack_pending: 10_000 })
+}
+
+fn renamed() -> Option<SubjectTransform> {
+    Some(SubjectTransform { source: Names::new("aitrading").subjects(), destination: "other.>".to_owned() })
+}
+
+fn other() -> Source {
+    Source { name: "other".to_owned(), ..Source::default() }
+}
+
+/// Whether a stream with this age may be used where events are wanted for so long.
+async fn check_age(server: &Nats, wanted: Option<u64>, kept: u64, expected: Option<&'static str>) {
+    let jetstream = jetstream_of(server).await;
+    let config = Config { max_age: Duration::from_secs(kept), ..good() };
+    jetstream.create_stream(config.clone()).await.unwrap();
+    let limits = EventLimits { age_max: wanted.map(Duration::from_secs), ..LIMITS };
+    let bus = open_with(&settings(server, server.address()), limits);
+    let code = bus.probe().await.err().map(|error| error.dna().code);
+    assert_eq!(code, expected, "{wanted:?} wanted, {kept} kept");
+    jetstream.delete_stream(&config.name).await.unwrap();
+}
+
+#[test]
+fn a_stream_may_keep_events_longer_than_asked_and_never_shorter() {
+    let Some(server) = Nats::start(Door::Open) else { return };
+    let conflict = Some("STORE_CONFLICT");
+    run(async {
+        for (wanted, kept, expected) in [
+            (None, 0, None),
+            (None, 365 * 86_400, conflict),
+            (Some(3_600), 0, None),
+            (Some(3_600), 3_600, None),
+            (Some(3_600), 86_400, None),
+            (Some(3_600), 3_599, conflict),
+        ] {
+            check_age(&server, wanted, kept, expected).await;
+        }
+    });
+}
+
+#[test]
+fn a_stream_on_fewer_servers_than_asked_is_not_used() {
+    let Some(server) = Nats::start(Door::Open) else { return };
+    run(async {
+        jetstream_of(&server).await.create_stream(good()).await.unwrap();
+        let bus = open_with(&settings(&server, server.address()), EventLimits { replicas: 3, ..LIMITS });
+        let refused = bus.probe().await.unwrap_err();
+        assert_eq!(refused.dna().code, "STORE_CONFLICT");
+        assert!(refused.to_string().contains("replicas"), "{refused}");
     });
 }
 

@@ -1,7 +1,8 @@
 //! Servers that refuse, and data that is not ours.
 
 use crate::world::{IMPATIENT, LONG, admin, key, open, password_file, run, settings};
-use aitrading_database_link::{LinkState, ServerSettings, TlsFiles, Transport};
+use aitrading_database_link::{ClientFiles, LinkState, ServerSettings, TlsFiles, Transport};
+use aitrading_env::Env;
 use aitrading_error::{Coded, chain};
 use aitrading_store::{CacheKey, SHARED_VALUE_MAX, SharedCache, StoreError};
 use aitrading_store_redis::RedisCache;
@@ -59,6 +60,40 @@ fn a_server_of_another_authority_is_not_spoken_to() {
     assert_eq!(error.dna().code, "STORE_UNAVAILABLE");
     let causes = chain(&error).to_string();
     assert!(causes.contains("invalid peer certificate"), "{causes}");
+}
+
+/// With the certificate and the key of these, to the server of its own authority.
+fn shown(server: &Redis, keys: &Certificates) -> ServerSettings {
+    let key = format!("file:{}", keys.client_key.display()).parse().unwrap();
+    let client = Some(ClientFiles { certificate: keys.client.clone(), key });
+    let transport = Transport::Tls(TlsFiles { ca: server.ca_file().to_owned(), client });
+    ServerSettings { transport, ..settings(server, server.address()) }
+}
+
+#[test]
+fn a_server_that_wants_our_certificate_gets_it() {
+    let Some(server) = Redis::start(Door::Tls) else { return };
+    let (fs, file) = (Env::real().fs, server.folder().join("redis.conf"));
+    let said = String::from_utf8(fs.read(&file, 1 << 16).unwrap()).unwrap();
+    let wanted = said.replace("tls-auth-clients optional", "tls-auth-clients yes");
+    assert_ne!(wanted, said);
+    fs.write_atomic(&file, wanted.as_bytes()).unwrap();
+    server.restart();
+    let stranger = Certificates::issue(&server.folder().join("stranger"));
+    let without = settings(&server, server.address());
+    for (case, settings) in [("none", without), ("a stranger's", shown(&server, &stranger))] {
+        let settings = ServerSettings { limits: IMPATIENT, ..settings };
+        assert_eq!(run(codes_of(&settings)), [Some("STORE_UNAVAILABLE"); 4], "{case}");
+    }
+    run(async {
+        let cache = open(&shown(&server, server.certificates()));
+        let mut hears = cache.invalidations().await.unwrap();
+        let other = open(&shown(&server, server.certificates()));
+        assert_eq!(codes(&other).await, [None; 4]);
+        other.remove(&key("a")).await.unwrap();
+        let heard = hears.next().await.unwrap();
+        assert!(matches!(&heard, aitrading_store::Invalidation::Key { name, .. } if name == "a"), "{heard:?}");
+    });
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! What every store of the platform's rows promises, each property on a database of its own.
 
 use super::{open, settings};
-use crate::world::block_on;
-use aitrading_database_service::PlatformRows;
+use crate::{
+    remembered::{check_graph, declare},
+    world::{World, block_on},
+};
+use aitrading_database_service::{PlatformRows, Servers, Settings};
 use aitrading_store::StoreError;
 use aitrading_testkit::servers::Postgres;
 use std::{future::Future, sync::Arc};
@@ -49,3 +52,18 @@ port!(security_events, security_event_store_conformance, SecurityEventStore);
 port!(audit, audit_mirror_conformance, AuditMirror);
 port!(chains, chain_store_conformance, ChainStore);
 port!(chain_traces, chain_trace_store_conformance, ChainTraceStore);
+
+#[test]
+fn the_graph_in_process_knows_the_chains_on_the_server_after_every_start() {
+    let Some(server) = Postgres::start() else { return };
+    let servers = Servers { relational: Some(settings(&server, server.address())), ..Servers::default() };
+    block_on(async {
+        let (here, there) = (World::new(), World::new());
+        let first = here.open_all(Settings::default(), &servers).await.unwrap();
+        declare(&first.platform()).await.unwrap();
+        first.close().await.unwrap();
+        let second = there.open_all(Settings::default(), &servers).await.unwrap();
+        check_graph(&second.platform()).await.unwrap();
+        second.close().await.unwrap();
+    });
+}

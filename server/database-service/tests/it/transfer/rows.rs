@@ -25,8 +25,9 @@ use aitrading_testkit::servers::Postgres;
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{collections::BTreeSet, path::Path};
 
-/// Tables of the file that the tick store keeps.
-const OF_TICKS: [&str; 8] = ["sources", "rejects", "tick_files", "tick_tails", "bars", "gaps", "day_checks", "imports"];
+/// Tables of the file that stay where they are: the tick store's, and that of the patterns, which are another part.
+const STAY: [&str; 9] =
+    ["sources", "rejects", "tick_files", "tick_tails", "bars", "gaps", "day_checks", "imports", "patterns"];
 const WORDS: &str = "quotes ' \" \\ \u{1F4C8} \u{7}\n and a tab\t";
 
 fn rows_on(server: &Postgres) -> Servers {
@@ -116,9 +117,8 @@ fn every_row_of_every_table_arrives_and_the_server_goes_on_from_there() {
         let done = to(&from, Role::Relational, &servers).await.unwrap();
         assert!(!done.already && done.compared.iter().all(|table| table.records > 0), "{done:#?}");
         let moved: BTreeSet<String> = done.compared.iter().map(|table| table.name.clone()).collect();
-        let of_ticks = OF_TICKS.iter().map(|name| (*name).to_owned());
-        let expected: BTreeSet<String> =
-            tables(world.dir.path()).await.difference(&of_ticks.collect()).cloned().collect();
+        let stay = STAY.iter().map(|name| (*name).to_owned());
+        let expected: BTreeSet<String> = tables(world.dir.path()).await.difference(&stay.collect()).cloned().collect();
         assert_eq!(moved, expected, "a table that no move knows would be left behind");
 
         let there = open_postgres(servers.relational.as_ref().unwrap()).await.unwrap();
