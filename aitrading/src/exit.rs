@@ -82,7 +82,8 @@ impl Failure {
     /// The end of a question in SQL, told by its code: the same here and from a server.
     pub(crate) fn sql(code: &str, text: &str) -> Self {
         let exit = match code {
-            "SQL_INVALID" | "SQL_NOT_ALLOWED" | "SQL_TOO_LONG" | "SQL_BAD_VALUE" => Exit::Data,
+            "SQL_INVALID" | "SQL_NOT_ALLOWED" | "SQL_TOO_LONG" | "SQL_TOO_LARGE" | "SQL_BAD_VALUE" => Exit::Data,
+            "SQL_KEPT_ELSEWHERE" => Exit::Data,
             "SQL_TIMED_OUT" | "SQL_OUT_OF_MEMORY" | "SQL_TOO_MANY_ROWS" | "SQL_TOO_MANY_BYTES" => Exit::Io,
             "SQL_DAMAGED_FILE" | "SQL_STORE" => Exit::Io,
             "SQL_BUSY" => Exit::Busy,

@@ -7,8 +7,8 @@ use crate::{
 };
 use aitrading_env::{Env, File, OpenMode};
 use aitrading_market_files::{
-    BarRow, Bi5Place, Content, Format, MarketFileError, Reader, Reject, SNIFF_BYTES, Settings, Sink, Summary, Verdict,
-    WeeklyCloses, Zone, sniff,
+    BarRow, Bi5Place, Content, Format, MarketFileError, Reader, Reject, SNIFF_BYTES, Settings, Sink, Stated, Summary,
+    Verdict, WeeklyCloses, Zone, sniff, stated,
 };
 use aitrading_model::{MarketTime, Price, Symbol, Tick};
 use aitrading_security::Sha256;
@@ -88,7 +88,7 @@ enum Read {
 /// Looks at the whole file.
 pub(super) fn survey(env: &Env, source: &Source, content: Content, wish: &ImportInto) -> Result<Survey, Failure> {
     let path = source.path.as_path();
-    let format = format(source, wish.format)?;
+    let (format, stated) = format(source, wish.format)?;
     if format.content() != content {
         let (is, other) = if content == Content::Ticks { ("bars", "bars") } else { ("ticks", "ticks") };
         return Err(refused(
@@ -100,6 +100,7 @@ pub(super) fn survey(env: &Env, source: &Source, content: Content, wish: &Import
     let latest = env.clock.wall_ns().div_euclid(1_000_000).saturating_add(DAY_MS);
     let mut settings = Settings {
         zone: None,
+        stated,
         points: wish.point.map(|point| point.decimals),
         hour: None,
         latest: Some(MarketTime(latest)),
@@ -134,17 +135,19 @@ pub(super) fn survey(env: &Env, source: &Source, content: Content, wish: &Import
     Ok(Survey { format, settings, zone, symbol, summary, digits: look.digits, step_ms: look.step_ms, hash })
 }
 
-fn format(source: &Source, wish: Option<Format>) -> Result<Format, Failure> {
+/// The file's format, and what most of its times state of their zone.
+fn format(source: &Source, wish: Option<Format>) -> Result<(Format, Option<Stated>), Failure> {
     let mut buffer = Vec::new();
     let head = source.chunk(&mut buffer, 0)?;
     let head = head.get(..SNIFF_BYTES).unwrap_or(head);
     // An hour without ticks is an empty file, and a damaged one may look like anything: the name says what they are.
     let is_hour = source.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("bi5"));
-    match wish {
-        Some(format) => Ok(format),
-        None if is_hour => Ok(Format::Bi5),
-        None => sniff(head).map(|found| found.format).map_err(|error| told_of(source, Read::Refused(error))),
-    }
+    let format = match wish {
+        Some(format) => format,
+        None if is_hour => Format::Bi5,
+        None => sniff(head).map_err(|error| told_of(source, Read::Refused(error)))?.format,
+    };
+    Ok((format, stated(format, head)))
 }
 
 /// The reader's refusal, with a hint where the bytes give one.

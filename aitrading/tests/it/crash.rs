@@ -80,7 +80,7 @@ async fn a_killed_demo_leaves_no_clients_behind_and_goes_on_at_once() {
     command.args(["--port-offset", &offset]).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     let mut first = command.spawn().unwrap();
     let ready = async || world.is_ready().await.then_some(());
-    world.until("the demo to be ready", std::time::Duration::from_secs(20), ready).await;
+    world.until("the demo to be ready", std::time::Duration::from_secs(90), ready).await;
     // From the first connection to the middle of the ticks.
     world.env.clock.sleep(std::time::Duration::from_millis(world.draw(1_000))).await;
     first.kill().await.unwrap();

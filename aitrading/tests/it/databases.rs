@@ -156,7 +156,7 @@ async fn a_desk_moves_to_servers_and_trades_on() {
     assert_eq!(compared["disputed_reports"], 0, "{compared}");
 
     let asked = world.run(&["sql", "--data-dir", "server", "SELECT count(*) FROM ticks"]).await;
-    asked.refused(74, &["ClickHouse server", "SQL_STORE"]);
+    asked.refused(65, &["ClickHouse server", "[database.ticks.clickhouse]", "its own client", "SQL_KEPT_ELSEWHERE"]);
 
     clickhouse.stop();
     // As after an import: what others stored has to be seen first.

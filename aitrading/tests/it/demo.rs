@@ -163,7 +163,7 @@ async fn ctrl_c_ends_the_demo_with_its_summary() {
     command.stdout(std::process::Stdio::piped()).process_group(0);
     let child = command.spawn().unwrap();
     let group = format!("-{}", child.id().unwrap());
-    let limit = std::time::Duration::from_secs(20);
+    let limit = std::time::Duration::from_secs(90);
     world.until("the demo to be ready", limit, async || world.is_ready().await.then_some(())).await;
     assert!(tokio::process::Command::new("kill").args(["-INT", "--", &group]).status().await.unwrap().success());
     let output = world.env.timeout(limit, child.wait_with_output()).await.expect("the demo ends").unwrap();

@@ -82,7 +82,7 @@ async fn a_disk_that_fills_up_under_load_loses_nothing_that_was_acknowledged() {
     client.until_acknowledged(&world, 200).await;
     fill(&world, "disk/filler", 0);
     // The server may go on in reserved space, refuse ticks, or end with a reason: until one of it shows, or all is sent.
-    let limit = Duration::from_secs(20);
+    let limit = Duration::from_secs(90);
     let shown = async || {
         let over = client.status()["feed_end"] == true || !server.is_alive() || !world.is_ready().await;
         over.then_some(())
@@ -148,7 +148,7 @@ async fn when_there_is_space_again_ticks_go_on_by_themselves_and_trading_after_a
     let mut client = world.client(&["--symbol", SYMBOL, "--ticks", "ticks.csv", "--speed", "5000"]);
     client.until_acknowledged(&world, 200).await;
     fill(&world, "disk/filler", 0);
-    let limit = Duration::from_secs(20);
+    let limit = Duration::from_secs(90);
     let told = async || {
         let log = world.read("server.log");
         let named = log.contains("STORE_FULL") || log.contains("disk is full");

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(90);
 
 async fn health(world: &World) -> String {
     world.run(&["health", "--data-dir", "server", "--json"]).await.succeeded().out.clone()

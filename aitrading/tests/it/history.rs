@@ -192,6 +192,14 @@ async fn bad_files_are_refused_with_line_and_cure() {
         "zones.csv",
         "time,bid,ask\n2012-12-03T00:00:00Z,1.5,1.6\n2012-12-03T00:00:01,1.5,1.6\n2012-12-03T00:00:02Z,1.5,1.6\n",
     );
+    world.write(
+        "first.csv",
+        "time,bid,ask\n2012-12-03T05:00:00+05:00,1.5,1.6\n2012-12-03T00:00:01Z,1.5,1.6\n2012-12-03T00:00:02Z,1.5,1.6\n",
+    );
+    world.write(
+        "broken.csv",
+        "time_msc,bid,ask\n1354492801883,1.51,1.61\n1354492801884,1.51,1.62\n1354492801885,1.51,1.6",
+    );
     world.write("crossed.csv", "time_msc,bid,ask\n1354492801883,1.5,1.6\n1354492801884,1.6,1.5\n");
     let folder = world.path("GBPJPY/2012/11/03");
     world.env.fs.create_dir_all(&folder).unwrap();
@@ -222,6 +230,12 @@ async fn bad_files_are_refused_with_line_and_cure() {
     let zones = import(&world, "ticks", &["--symbol", "B", "zones.csv"]).await;
     assert_eq!(figures(&zones), (2, 0, 1), "{zones}");
     assert_eq!(zones["files"][0]["refusals"][0]["code"], "MIXED_ZONES", "{zones}");
+    for (file, symbol, code, line) in [("first.csv", "D", "MIXED_ZONES", 2), ("broken.csv", "E", "CUT_OFF", 4)] {
+        let told = import(&world, "ticks", &["--symbol", symbol, file]).await;
+        assert_eq!(figures(&told), (2, 0, 1), "{file}: {told}");
+        let refusal = &told["files"][0]["refusals"][0];
+        assert_eq!((&refusal["code"], &refusal["first_line"]), (&code.into(), &line.into()), "{file}: {told}");
+    }
     let hour = import(&world, "ticks", &["--digits", "3", "GBPJPY/2012/11/03/15h_ticks.bi5"]).await;
     assert_eq!(figures(&hour), (0, 0, 0), "an hour without ticks is good: {hour}");
     let shown = world.run(&["import", "ticks", "--data-dir", "desk", "--symbol", "C", "crossed.csv"]).await;

@@ -56,7 +56,7 @@ async fn a_second_client_on_the_same_directory_is_refused() {
     let world = World::new();
     world.init().await;
     let mut first = world.client(&["--symbol", "EURUSD", "--synthetic"]);
-    let limit = std::time::Duration::from_secs(20);
+    let limit = std::time::Duration::from_secs(90);
     let runs = async || (first.status()["terminal"] == true).then_some(());
     world.until("the first client", limit, runs).await;
     let arguments = ["client", "simulate", "--config", "client/settings.toml", "--symbol", "EURUSD", "--synthetic"];

@@ -143,7 +143,7 @@ async fn an_expired_server_certificate_is_told_by_both_sides() {
     world.write("server/keys/server.pem", expired.chain_pem());
     world.env.fs.write_atomic(&world.path("server/keys/server.key.sealed"), &key).unwrap();
     let mut server = world.spawn_up("server", &[], &[]);
-    let limit = Duration::from_secs(20);
+    let limit = Duration::from_secs(90);
     let told = async || {
         let log = world.read("server.log");
         let named = log.contains("expired");

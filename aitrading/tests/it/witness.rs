@@ -8,7 +8,7 @@ use aitrading_security::{
 use serde_json::Value;
 use std::{path::Path, time::Duration};
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(90);
 const SPARE: &str = "server/keys/server-spare.key";
 
 fn client(world: &World) -> Client {

@@ -24,13 +24,13 @@ const FILE_BYTES: u64 = 64 * 1024 * 1024;
 /// Pause between two looks at something that is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Whatever a command does, it has ended by then.
-const COMMAND: Duration = Duration::from_secs(30);
+const COMMAND: Duration = Duration::from_secs(120);
 /// From the start of the process to all services ready, on a loaded machine.
-const START: Duration = Duration::from_secs(20);
+const START: Duration = Duration::from_secs(60);
 /// An orderly end.
-const STOP: Duration = Duration::from_secs(20);
+const STOP: Duration = Duration::from_secs(60);
 /// An HTTP answer over loopback.
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// One test's corner of the machine.
 pub(crate) struct World {
@@ -324,12 +324,12 @@ impl Client {
             assert!(ended.is_none(), "the client ended with {ended:?}: {}", world.read("client.log"));
             (self.acknowledged() >= ticks).then_some(())
         };
-        world.until(&format!("{ticks} acknowledged ticks"), Duration::from_secs(30), enough).await;
+        world.until(&format!("{ticks} acknowledged ticks"), Duration::from_secs(90), enough).await;
     }
 
     pub(crate) async fn until_feed_ends(&mut self, world: &World) {
         let over = async || (self.status()["feed_end"] == true).then_some(());
-        world.until("the end of the ticks", Duration::from_secs(30), over).await;
+        world.until("the end of the ticks", Duration::from_secs(90), over).await;
     }
 
     /// Lets it end in good order; returns its last status.

@@ -7,6 +7,7 @@
 
 mod bi5;
 mod civil;
+mod ending;
 mod error;
 mod format;
 mod infer;
@@ -33,8 +34,8 @@ pub use intake::{JUMP_MS, REFUSE_AFTER, Summary};
 pub use reader::{Reader, Settings};
 pub use record::{BarRow, Collected, Sink, check_bar, check_tick};
 pub use reject::{Reject, RejectCode, Rejects};
-pub use sniff::{SNIFF_BYTES, Sniffed, sniff};
-pub use stamp::parse_time;
+pub use sniff::{SNIFF_BYTES, Sniffed, sniff, stated};
+pub use stamp::{Stated, parse_time};
 pub use text::LINE_MAX;
 pub use write::{BarWriter, TickWriter};
 pub use zone::{Local, OFFSET_MAX_MIN, Zone};

@@ -2,6 +2,7 @@
 
 use crate::bi5::Bi5;
 use crate::civil::MINUTE_MS;
+use crate::ending::Recent;
 use crate::intake::{Intake, Placed, Summary};
 use crate::layout::{Column, Layout};
 use crate::number::{fixed, power};
@@ -13,14 +14,14 @@ use crate::zone::ZoneClock;
 use crate::{BarRow, Content, Format, MarketFileError, Reject, RejectCode, Sink, Zone};
 use aitrading_model::{MarketTime, Price, Symbol, Tick, TickFlags, Volume};
 
-/// Stated offsets of one place differ by no more than this: summer time.
-const SUMMER_MIN: i64 = 60;
-
 /// What a file does not say about itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Wall clock of stamps that state no zone; overrides the format's own.
     pub zone: Option<Zone>,
+    /// What the stamps state of their zone; others are refused. [`crate::stated`] finds what most of them do; where nothing is named,
+    /// the first line decides.
+    pub stated: Option<Stated>,
     /// Prices are whole points with so many decimals: 154759 with 2 is 1547.59. Needed for `bi5` (EURUSD 5, USDJPY 3).
     pub points: Option<u8>,
     /// Start of the hour that a `bi5` file holds; [`crate::Bi5Place`] finds it in the path.
@@ -100,7 +101,16 @@ impl TextReader {
         let range = MarketFileError::SettingRange { what: "the decimals of a point", max: 8 };
         let unit = power(usize::from(settings.points.unwrap_or(0))).ok_or(range)?;
         let intake = Intake::new(format, settings.latest);
-        let rows = Rows { zone: settings.zone, unit, layout: None, clock: None, carry: Carry::default(), intake };
+        let rows = Rows {
+            zone: settings.zone,
+            stated: settings.stated,
+            unit,
+            layout: None,
+            clock: None,
+            carry: Carry::default(),
+            recent: Recent::default(),
+            intake,
+        };
         Ok(Self { text: Text::default(), rows })
     }
 
@@ -110,11 +120,12 @@ impl TextReader {
     }
 
     pub(crate) fn finish(mut self, sink: &mut dyn Sink) -> Result<Summary, MarketFileError> {
-        self.last_line(sink)?;
+        let Self { text, rows } = &mut self;
+        text.finish(&mut |line| rows.unclosed(line, sink))?;
         self.rows.intake.finish(false, sink)
     }
 
-    /// The line that no line end closes.
+    /// The line that no line end closes, whole or not.
     pub(crate) fn last_line(&mut self, sink: &mut dyn Sink) -> Result<(), MarketFileError> {
         let Self { text, rows } = self;
         text.finish(&mut |line| rows.line(line, sink))
@@ -125,9 +136,10 @@ impl TextReader {
         self.rows.layout.is_some() && self.rows.intake.summary.rows == 0
     }
 
-    /// Good rows and all rows so far.
+    /// Rows so far that fit the format, those of another zone included, and all.
     pub(crate) fn counts(&self) -> (u64, u64) {
-        (self.rows.intake.good(), self.rows.intake.summary.rows)
+        let Summary { rows, rejects, .. } = &self.rows.intake.summary;
+        (self.rows.intake.good().saturating_add(rejects.count(RejectCode::MixedZones)), *rows)
     }
 }
 
@@ -150,10 +162,12 @@ struct Carry {
 #[derive(Debug)]
 struct Rows {
     zone: Option<Zone>,
+    stated: Option<Stated>,
     unit: i64,
     layout: Option<Layout>,
     clock: Option<FileClock>,
     carry: Carry,
+    recent: Recent,
     intake: Intake,
 }
 
@@ -188,6 +202,22 @@ impl Rows {
         done
     }
 
+    /// The file's last line, which may have been cut off.
+    fn unclosed(&mut self, (number, line): Line<'_>, sink: &mut dyn Sink) -> Result<(), MarketFileError> {
+        match line.and_then(|line| self.cut_at(line)) {
+            Some(column) => self.refuse(number, Flaw { column, code: RejectCode::CutOff }, sink),
+            None => self.line((number, line), sink),
+        }
+    }
+
+    fn cut_at(&self, line: &[u8]) -> Option<usize> {
+        if let Some(layout) = &self.layout {
+            return self.recent.cut_at(layout, line).filter(|_| !line.is_empty());
+        }
+        let (layout, is_header) = Layout::of(self.intake.summary.format, line).ok()?;
+        if is_header { None } else { self.recent.cut_at(&layout, line) }
+    }
+
     fn row(
         &mut self,
         layout: &Layout,
@@ -200,8 +230,9 @@ impl Rows {
             Err(flaw) => return self.refuse(line_number, flaw, sink),
         };
         if self.clock.is_none() {
-            self.clock = Some(self.settle(layout, fields.stamp.stated)?);
+            self.clock = Some(self.settle(layout, self.stated.unwrap_or(fields.stamp.stated))?);
         }
+        self.recent.keep(line);
         let wants_flags = !layout.blanks && fields.flags.is_none();
         match self.record(&fields, layout.blanks) {
             Ok(record) => {
@@ -246,16 +277,14 @@ impl Rows {
     fn time(&mut self, fields: &Fields<'_>) -> Result<(MarketTime, bool), RejectCode> {
         let floor = self.intake.floor();
         let clock = self.clock.as_mut().ok_or(RejectCode::BadTime)?;
-        match (clock.stated, fields.stamp.stated) {
-            (Stated::Offset(first), Stated::Offset(now)) if (first - now).abs() <= SUMMER_MIN => {
-                Ok((MarketTime(fields.stamp.wall - now * MINUTE_MS), false))
-            }
-            (first, now) if first == now => {
-                let read = clock.zone.read(fields.stamp.wall, floor)?;
-                Ok((read.utc, read.twice))
-            }
-            _ => Err(RejectCode::MixedZones),
+        if !clock.stated.agrees(fields.stamp.stated) {
+            return Err(RejectCode::MixedZones);
         }
+        if let Stated::Offset(now) = fields.stamp.stated {
+            return Ok((MarketTime(fields.stamp.wall - now * MINUTE_MS), false));
+        }
+        let read = clock.zone.read(fields.stamp.wall, floor)?;
+        Ok((read.utc, read.twice))
     }
 
     fn same_symbol(&mut self, symbol: Option<&[u8]>) -> Result<(), RejectCode> {

@@ -22,7 +22,7 @@ pub enum RejectCode {
     TimeJump,
     /// A second bar with the same start.
     Duplicate,
-    /// The stamp states its zone where the first line's did not, or another zone than summer time explains.
+    /// The stamp states its zone where most do not, or the reverse, or another zone than summer time explains.
     MixedZones,
     /// Not a decimal number with at most 8 decimals.
     BadNumber,
@@ -40,7 +40,7 @@ pub enum RejectCode {
     NoQuoteYet,
     /// Another symbol than the first line's.
     OtherSymbol,
-    /// The last record is cut off.
+    /// The last record is cut off; a last line without a line end, unless it ends as those before it.
     CutOff,
 }
 

@@ -20,9 +20,12 @@ pub(crate) enum StampStyle {
     Csv,
 }
 
+/// Stated offsets of one place differ by no more than this: summer time.
+const SUMMER_MIN: u64 = 60;
+
 /// What a stamp says about its own zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Stated {
+pub enum Stated {
     /// Nothing: wall clock of whoever wrote the file.
     #[default]
     Nothing,
@@ -30,6 +33,16 @@ pub(crate) enum Stated {
     Epoch,
     /// Minutes ahead of UTC.
     Offset(i64),
+}
+
+impl Stated {
+    /// May both be of one file?
+    pub(crate) fn agrees(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Offset(one), Self::Offset(other)) => one.abs_diff(other) <= SUMMER_MIN,
+            (one, other) => one == other,
+        }
+    }
 }
 
 /// A stamp as written: wall clock in milliseconds as if it were UTC, and what it states.

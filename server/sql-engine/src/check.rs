@@ -1,21 +1,26 @@
 //! What a statement may be: one question over the three tables. Everything that is not known to be harmless is refused.
 
+mod dialect;
 mod parts;
 mod size;
 mod weight;
 
 use crate::{SqlError, SqlLimits};
-use datafusion::sql::{
-    parser::{DFParserBuilder, Statement},
-    sqlparser::{
-        ast::{
-            BinaryOperator, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr, Statement as Sql,
-            TableFactor, Value, ValueWithSpan, Visit, Visitor,
+use datafusion::{
+    error::DataFusionError,
+    sql::{
+        parser::{DFParserBuilder, Statement},
+        sqlparser::{
+            ast::{
+                BinaryOperator, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr, Statement as Sql,
+                TableFactor, Value, ValueWithSpan, Visit, Visitor,
+            },
+            parser::ParserError,
+            tokenizer::{Token, TokenWithSpan, Tokenizer},
         },
-        dialect::GenericDialect,
-        tokenizer::{Token, TokenWithSpan, Tokenizer},
     },
 };
+use dialect::{NESTING_MAX, Questions};
 use std::ops::ControlFlow;
 
 /// Catalogue and schema of the three tables.
@@ -31,21 +36,30 @@ const SET_OPERATIONS_MAX: usize = 64;
 
 /// The statement, if it only reads.
 pub(crate) fn check(sql: &str, limits: &SqlLimits) -> Result<Statement, SqlError> {
-    let dialect = GenericDialect {};
+    let dialect = Questions::default();
     let tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|e| invalid(&e))?;
     let words = |token: &&TokenWithSpan| !matches!(token.token, Token::Whitespace(_));
     if tokens.iter().filter(words).count() > limits.sql_words {
         return Err(SqlError::TooLong { limit: limits.sql_words, unit: "words and signs" });
     }
-    let mut parser =
-        DFParserBuilder::new(tokens).with_dialect(&dialect).build().map_err(|e| invalid(&e.strip_backtrace()))?;
-    let mut statements = parser.parse_statements().map_err(|e| invalid(&e.strip_backtrace()))?;
+    let parser = DFParserBuilder::new(tokens).with_dialect(&dialect).with_recursion_limit(NESTING_MAX).build();
+    let statements = parser.and_then(|mut parser| parser.parse_statements());
+    let mut statements = statements.map_err(|e| unread(&e))?;
     let statement = statements.pop_front().ok_or_else(|| SqlError::refused("an empty statement"))?;
     if !statements.is_empty() {
         return Err(SqlError::refused("more than one statement"));
     }
     top(&statement)?;
     Ok(statement)
+}
+
+fn unread(error: &DataFusionError) -> SqlError {
+    match error.find_root() {
+        DataFusionError::SQL(error, _) if matches!(**error, ParserError::RecursionLimitExceeded) => {
+            SqlError::refused("nesting that deep")
+        }
+        _ => invalid(&error.strip_backtrace()),
+    }
 }
 
 fn invalid(what: &dyn ToString) -> SqlError {

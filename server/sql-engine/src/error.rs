@@ -83,6 +83,12 @@ pub enum SqlError {
         /// What the reader said, if it did.
         source: Option<Source>,
     },
+    /// Another server has the ticks and bars.
+    #[error("ticks and bars are kept on {place}; ask it with its own client, and only logs here")]
+    KeptElsewhere {
+        /// Which server.
+        place: &'static str,
+    },
     /// The store behind the tables failed.
     #[error("the store could not show its ticks, bars or logs; see its own error, then try again")]
     Store(#[source] StoreError),
@@ -126,6 +132,7 @@ impl Coded for SqlError {
             Self::DamagedFile { .. } => {
                 new("SQL_DAMAGED_FILE", Category::Storage).side(FaultSide::Dependency).severity(Severity::Critical)
             }
+            Self::KeptElsewhere { .. } => caller("SQL_KEPT_ELSEWHERE", Category::Input),
             Self::Store(_) => new("SQL_STORE", Category::Storage).side(FaultSide::Dependency).retry(Retry::Later),
             Self::Engine { .. } => new("SQL_ENGINE", Category::Internal),
         }

@@ -19,7 +19,11 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{runtime::Handle, sync::mpsc, task::AbortHandle};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    task::{AbortHandle, JoinHandle},
+};
 
 /// Pages of rows that may wait for the query.
 const PAGES_WAITING: usize = 2;
@@ -32,6 +36,8 @@ pub(crate) struct Home {
     tenant: TenantId,
     failure: Arc<Mutex<Option<SqlError>>>,
     left_out: Arc<Mutex<BTreeSet<String>>>,
+    /// Word of damaged files, on its way to the store.
+    reports: Arc<Mutex<Vec<JoinHandle<()>>>>,
     clock: Arc<dyn Clock>,
     time: Time,
     stopped: Arc<AtomicBool>,
@@ -91,9 +97,9 @@ impl<T> Pages<T> {
 impl Home {
     /// Must be called on the runtime that the store's calls are to run on.
     pub(crate) fn new(view: Arc<dyn TickFilesView>, tenant: TenantId, env: &Env, limit: Duration) -> Self {
-        let (failure, left_out, stopped) = (Arc::default(), Arc::default(), Arc::default());
+        let (failure, left_out, reports, stopped) = Default::default();
         let (clock, time) = (Arc::clone(&env.clock), Time::starting(&*env.clock, limit));
-        Self { view, runtime: Handle::current(), tenant, failure, left_out, clock, time, stopped }
+        Self { view, runtime: Handle::current(), tenant, failure, left_out, reports, clock, time, stopped }
     }
 
     pub(crate) fn time(&self) -> Time {
@@ -123,6 +129,11 @@ impl Home {
     /// The error of ours behind the one that the query machinery reports.
     pub(crate) fn take_failure(&self) -> Option<SqlError> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Fails if another server keeps the ticks and bars.
+    pub(crate) fn keeps_ticks(&self) -> Result<(), DataFusionError> {
+        self.view.elsewhere().map_or(Ok(()), |place| Err(self.fail(SqlError::KeptElsewhere { place })))
     }
 
     async fn call<T: Send + 'static>(
@@ -199,7 +210,17 @@ impl Home {
         let shown = file.shown();
         tracing::error!(file = shown, "a query met a damaged tick file");
         let (view, file) = (Arc::clone(&self.view), file.clone());
-        drop(self.runtime.spawn(async move { view.damaged(&file).await }));
+        let report = self.runtime.spawn(async move { view.damaged(&file).await });
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
         SqlError::DamagedFile { file: shown, source }
+    }
+
+    /// Waits until the store knows of the damaged files: who asks again is answered without them.
+    pub(crate) async fn reported(&self) {
+        let reports = std::mem::take(&mut *self.reports.lock().unwrap_or_else(PoisonError::into_inner));
+        for report in reports {
+            // One that broke has told nothing, and the next query will meet the file again.
+            report.await.unwrap_or_default();
+        }
     }
 }

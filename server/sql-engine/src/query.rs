@@ -114,6 +114,7 @@ async fn drive(
     let mut stream = match plan::run(sql, limits, env, home).await {
         Ok(stream) => stream,
         Err(error) => {
+            home.reported().await;
             drop(slot);
             // A reader that is gone needs no answer, here and below.
             return drop(planned.send(Err(error)));
@@ -133,6 +134,7 @@ async fn drive(
             None => break Sent::Done,
         }
     };
+    home.reported().await;
     drop((stream, slot));
     drop(send.send(last).await);
 }

@@ -130,6 +130,10 @@ pub struct LogRow {
 /// were made. Everything shown belongs to `tenant`.
 #[async_trait]
 pub trait TickFilesView: Send + Sync {
+    /// Where ticks and bars are kept, if not here: what asks for them is refused, with this place.
+    fn elsewhere(&self) -> Option<&'static str> {
+        None
+    }
     /// The files and waiting ticks of this moment, read in one transaction, with the guard taken before it.
     async fn ticks(&self, tenant: TenantId, wish: &TickWish) -> Result<TickSnapshot, StoreError>;
     /// The finished bars.

@@ -13,6 +13,9 @@ use aitrading_model::TraceId;
 use aitrading_sql_engine::{Format, SqlEngine, SqlError, SqlSession};
 use std::time::Duration;
 
+/// Damaged files that one question may meet before it is given up.
+const DAMAGED_MAX: usize = 16;
+
 /// Answers from the directory, which is locked for this process.
 pub(super) async fn look(
     env: &Env,
@@ -37,9 +40,47 @@ pub(super) async fn look(
     };
     let elsewhere = config.databases.ticks.is_some();
     let engine = if elsewhere { kept.sql_without_ticks() } else { kept.sql() };
-    let answered = write(&engine, question, &session, format, sink).await;
+    let answered = without_damaged(&engine, question, &session, format, sink).await;
     kept.close().await;
     answered
+}
+
+/// Writes the answer. A damaged file is set aside for as long as this process lives, so the question is asked again here: in the
+/// next process it would meet the file anew.
+async fn without_damaged(
+    engine: &SqlEngine,
+    question: &Question,
+    session: &SqlSession,
+    format: Format,
+    sink: &mut Sink<'_>,
+) -> Result<(), Failure> {
+    for _ in 0..DAMAGED_MAX {
+        match write(engine, question, session, format, sink).await {
+            Err(Ended::Question(error @ SqlError::DamagedFile { .. })) => {
+                if !sink.take_back()? {
+                    let cure = "what was written is not the whole answer; with --output FILE the rest is served";
+                    return Err(Failure::sql(error.dna().code, &format!("{}; {cure}", chain(&error))));
+                }
+            }
+            ended => return ended.map_err(Ended::told),
+        }
+    }
+    write(engine, question, session, format, sink).await.map_err(Ended::told)
+}
+
+/// What ends an answer early.
+enum Ended {
+    Question(SqlError),
+    Writing(Failure),
+}
+
+impl Ended {
+    fn told(self) -> Failure {
+        match self {
+            Self::Question(error) => Failure::sql(error.dna().code, &chain(&error).to_string()),
+            Self::Writing(failure) => failure,
+        }
+    }
 }
 
 async fn write(
@@ -48,19 +89,15 @@ async fn write(
     session: &SqlSession,
     format: Format,
     sink: &mut Sink<'_>,
-) -> Result<(), Failure> {
-    let mut answer = Answer::begin(engine, &question.sql, session, format).await.map_err(|e| failed(&e))?;
+) -> Result<(), Ended> {
+    let mut answer = Answer::begin(engine, &question.sql, session, format).await.map_err(Ended::Question)?;
     if !answer.left_out().is_empty() {
         warn(&answer.left_out().join(", "));
     }
-    while let Some(chunk) = answer.next().await.map_err(|e| failed(&e))? {
-        if !sink.put(&chunk)? {
+    while let Some(chunk) = answer.next().await.map_err(Ended::Question)? {
+        if !sink.put(&chunk).map_err(Ended::Writing)? {
             return Ok(());
         }
     }
     Ok(())
-}
-
-fn failed(error: &SqlError) -> Failure {
-    Failure::sql(error.dna().code, &chain(error).to_string())
 }

@@ -9,7 +9,11 @@ use std::{
 
 /// Takes an answer piece by piece.
 pub(super) enum Sink<'a> {
-    Output(&'a mut dyn Write),
+    Output {
+        out: &'a mut dyn Write,
+        /// Something has left already.
+        begun: bool,
+    },
     File(Whole<'a>),
 }
 
@@ -25,7 +29,7 @@ pub(super) struct Whole<'a> {
 
 impl<'a> Sink<'a> {
     pub(super) fn open(env: &'a Env, out: &'a mut dyn Write, path: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = path else { return Ok(Self::Output(out)) };
+        let Some(path) = path else { return Ok(Self::Output { out, begun: false }) };
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
@@ -45,15 +49,30 @@ impl<'a> Sink<'a> {
     /// Takes a piece. False: nobody reads any more, as after `| head`.
     pub(super) fn put(&mut self, bytes: &[u8]) -> Result<bool, Failure> {
         match self {
-            Self::Output(out) => match out.write_all(bytes).and_then(|()| out.flush()) {
-                Ok(()) => Ok(true),
-                Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
-                Err(e) => Err(Failure::new(Exit::Io, format!("cannot write to the output: {e}"))),
-            },
+            Self::Output { out, begun } => {
+                *begun = true;
+                match out.write_all(bytes).and_then(|()| out.flush()) {
+                    Ok(()) => Ok(true),
+                    Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
+                    Err(e) => Err(Failure::new(Exit::Io, format!("cannot write to the output: {e}"))),
+                }
+            }
             Self::File(whole) => {
                 let written = whole.file.write_all_at(bytes, whole.at);
                 written.map_err(|e| Failure::io("cannot write", &whole.partial, &e))?;
                 whole.at = whole.at.saturating_add(bytes.len() as u64);
+                Ok(true)
+            }
+        }
+    }
+
+    /// Takes back what was put. False: it has left already.
+    pub(super) fn take_back(&mut self) -> Result<bool, Failure> {
+        match self {
+            Self::Output { begun, .. } => Ok(!*begun),
+            Self::File(whole) => {
+                whole.file.set_len(0).map_err(|e| Failure::io("cannot write", &whole.partial, &e))?;
+                whole.at = 0;
                 Ok(true)
             }
         }

@@ -143,6 +143,57 @@ fn a_file_of_bad_rows_is_refused_after_so_many_and_not_before() {
     assert_eq!((got.ticks.len(), summary.rejects.total()), (1, REFUSE_AFTER - 1 + 500));
 }
 
+/// The text without its last bytes: what is read of its last line.
+fn check_end(format: Format, text: &str, cut: usize, expected: Option<u32>) {
+    let text = &text[..text.len() - cut];
+    let (got, summary) = read(format, zoned(Zone::Utc), text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"));
+    let lines = text.lines().count() as u64;
+    let expected: Vec<_> = expected.iter().map(|column| (lines, *column, RejectCode::CutOff)).collect();
+    assert_eq!(places(&got), expected, "{text}");
+    assert_eq!((got.ticks.len() + got.bars.len()) as u64 + expected.len() as u64, summary.rows, "{text}");
+}
+
+#[test]
+fn a_last_line_without_its_end_counts_only_if_it_ends_as_those_before() {
+    let csv = "1328054400000,1.29561,1.29573\n1328054400001,1.29561,1.29574\n1328054400002,1.29561,1.29575\n";
+    check_end(Format::CsvTicks, csv, 0, None);
+    check_end(Format::CsvTicks, csv, 1, None);
+    for cut in 2..9 {
+        check_end(Format::CsvTicks, csv, cut, Some(23));
+    }
+    // Within the bid, and within the time.
+    check_end(Format::CsvTicks, csv, 10, Some(15));
+    check_end(Format::CsvTicks, csv, 20, Some(1));
+    check_end(Format::CsvTicks, &csv.replace('\n', "\r\n"), 1, None);
+    check_end(Format::CsvTicks, &csv.replace('\n', "\r\n"), 3, Some(23));
+    // A flag of several digits, and one that may have had more.
+    let mt5 = "2012.02.01\t00:00:00.000\t1.3\t1.4\t\t\t6\n2012.02.01\t00:00:00.001\t1.3\t\t\t\t134\n\
+        2012.02.01\t00:00:00.002\t1.3\t\t\t\t134\n";
+    check_end(Format::Mt5Ticks, mt5, 1, None);
+    check_end(Format::Mt5Ticks, mt5, 2, Some(32));
+    check_end(Format::Mt5Ticks, mt5, 4, Some(32));
+    // Where the volume is optional, it is a column less.
+    let bars = "20120201 000000;1.3;1.4;1.2;1.3;10\n20120201 000100;1.3;1.4;1.2;1.3;11\n";
+    check_end(Format::HistDataBars, bars, 1, None);
+    check_end(Format::HistDataBars, bars, 2, Some(33));
+    check_end(Format::HistDataBars, bars, 4, Some(29));
+    // What is not read may end anywhere.
+    let skipped = "1328054400000,1.3,1.4,abcd\n1328054400001,1.3,1.4,abcd\n";
+    check_end(Format::CsvTicks, skipped, 3, None);
+}
+
+#[test]
+fn a_single_line_without_its_end_is_not_trusted() {
+    let refused = MarketFileError::WrongFormat {
+        format: Format::HistDataTicks,
+        lines: 1,
+        line: 1,
+        column: 28,
+        code: RejectCode::CutOff,
+    };
+    check_refused(Format::HistDataTicks, Settings::default(), HISTDATA.trim_end(), &refused);
+}
+
 #[test]
 fn a_refused_file_stays_refused() {
     let mut reader = Reader::new(Format::HistDataTicks, Settings::default()).unwrap();

@@ -9,7 +9,13 @@ type Outcome = (Collected, Result<Summary, MarketFileError>);
 fn settings(format: Format) -> Settings {
     let zone = format.zone().is_none().then_some(Zone::EuDst(120));
     let bi5 = format == Format::Bi5;
-    Settings { zone, points: bi5.then_some(5), hour: bi5.then_some(MarketTime(1_354_543_200_000)), latest: None }
+    Settings {
+        zone,
+        points: bi5.then_some(5),
+        hour: bi5.then_some(MarketTime(1_354_543_200_000)),
+        latest: None,
+        stated: None,
+    }
 }
 
 fn read_in(format: Format, bytes: &[u8], cuts: &[usize]) -> Outcome {

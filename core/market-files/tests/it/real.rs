@@ -59,7 +59,7 @@ fn the_crossed_filter_flags_347_minutes_of_gbpusd() {
     assert!(read(Format::Mt5Bars, zoned(Zone::EuDst(120)), &out).unwrap().0.bars == bids);
 }
 
-const GOLD: Settings = Settings { zone: Some(Zone::Utc), points: Some(2), hour: None, latest: None };
+const GOLD: Settings = Settings { zone: Some(Zone::Utc), points: Some(2), hour: None, latest: None, stated: None };
 
 fn gold_zone(bytes: &[u8], keep: impl Fn(&[u8]) -> bool) -> Inference {
     let mut closes = WeeklyCloses::bars(3_600_000);

@@ -1,6 +1,7 @@
 //! Recognition by content, and refusal where content cannot tell.
 
-use aitrading_market_files::{Format, MarketFileError, Sniffed, sniff};
+use crate::support::{places, read};
+use aitrading_market_files::{Format, MarketFileError, RejectCode, Settings, Sniffed, sniff, stated};
 
 fn check_known(text: &str, format: Format, needs_zone: bool) {
     assert_eq!(sniff(text.as_bytes()), Ok(Sniffed { format, needs_zone }), "{text}");
@@ -57,6 +58,43 @@ fn content_that_fits_two_formats_names_both() {
     assert_eq!(error, MarketFileError::Ambiguous { candidates: vec![Format::CsvTicks, Format::CsvBars] });
     let shown = error.to_string();
     assert!(shown.contains("csv-ticks") && shown.contains("csv-bars"), "{shown}");
+}
+
+/// Lines a second apart; `odd` says which of them state `+05:00`, the others state nothing but UTC.
+fn mixed(odd: impl Fn(u64) -> bool) -> String {
+    let line = |n: u64| match odd(n) {
+        true => format!("2012-12-03T05:00:{n:02}+05:00,1.3,1.4\n"),
+        false => format!("2012-12-03T00:00:{n:02}Z,1.3,1.4\n"),
+    };
+    "time,bid,ask\n".to_owned() + &(0..60).map(line).collect::<String>()
+}
+
+/// The file is known, and what states another zone than most is refused with its line.
+fn check_mixed(text: &str, lines: &[u64]) {
+    let found = sniff(text.as_bytes()).unwrap();
+    assert_eq!(found, Sniffed { format: Format::CsvTicks, needs_zone: false }, "{text}");
+    let settings = Settings { stated: stated(found.format, text.as_bytes()), ..Settings::default() };
+    let (got, summary) = read(found.format, settings, text.as_bytes()).unwrap();
+    let expected: Vec<_> = lines.iter().map(|line| (*line, 1, RejectCode::MixedZones)).collect();
+    assert_eq!(places(&got), expected, "{text}");
+    assert_eq!(summary.ticks + lines.len() as u64, summary.rows);
+}
+
+#[test]
+fn lines_of_another_zone_are_refused_and_the_majority_is_kept() {
+    let every_third: Vec<u64> = (0..60).filter(|n| n % 3 == 0).map(|n| n + 2).collect();
+    check_mixed(&mixed(|n| n % 3 == 0), &every_third);
+    check_mixed(&mixed(|n| n == 0), &[2]);
+    check_mixed(&mixed(|n| n < 29), &(2..31).collect::<Vec<_>>());
+    check_mixed(&mixed(|n| n == 59), &[61]);
+    // Three zones, none of them half of the file.
+    let three = mixed(|n| n % 3 == 0).replacen("00:00:01Z", "00:00:01", 1).replacen("00:00:02Z", "00:00:02", 1);
+    let named = stated(Format::CsvTicks, three.as_bytes());
+    assert_eq!(named, stated(Format::CsvTicks, mixed(|_| false).as_bytes()));
+    assert_eq!(sniff(three.as_bytes()), Ok(Sniffed { format: Format::CsvTicks, needs_zone: false }));
+    // Summer time within a file is no mixture.
+    let summer = "time,bid,ask\n2012-03-25T01:59:59+01:00,1.3,1.4\n2012-03-25T03:00:00+02:00,1.3,1.4\n";
+    check_mixed(summer, &[]);
 }
 
 #[test]

@@ -21,13 +21,16 @@ impl SqlView {
     }
 
     fn here(&self) -> Result<&SqlTicks, StoreError> {
-        let what = "ticks and bars are kept on the ClickHouse server that the configuration names: ask that server";
-        self.ticks.as_deref().ok_or(StoreError::Invalid { what })
+        self.ticks.as_deref().ok_or(StoreError::Invalid { what: "ticks and bars are kept elsewhere" })
     }
 }
 
 #[async_trait]
 impl TickFilesView for SqlView {
+    fn elsewhere(&self) -> Option<&'static str> {
+        self.ticks.is_none().then_some("the ClickHouse server that [database.ticks.clickhouse] names")
+    }
+
     async fn ticks(&self, tenant: TenantId, wish: &TickWish) -> Result<TickSnapshot, StoreError> {
         self.here()?.show(tenant, wish).await
     }

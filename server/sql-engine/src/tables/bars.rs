@@ -97,6 +97,7 @@ impl TableProvider for BarsTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.home.keeps_ticks()?;
         let wish = wished(filters);
         let open = move |home: &Home| home.bars(wish.clone());
         pages::plan(&BARS, &self.home, Box::new(open), pack, projection, limit)

@@ -55,6 +55,7 @@ impl TableProvider for TicksTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.home.keeps_ticks()?;
         let shown = self.home.ticks(wish::of_ticks(filters, "time")).await.map_err(|error| self.home.fail(error))?;
         let files = shown.files.into_iter().map(Unit::file);
         let units = files.chain(shown.waiting.into_iter().filter_map(Unit::waiting)).collect();

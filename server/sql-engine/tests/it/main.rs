@@ -5,6 +5,7 @@ mod bounds;
 mod damage;
 mod formats;
 mod layout;
+mod nesting;
 mod pruning;
 mod reads;
 mod refusals;

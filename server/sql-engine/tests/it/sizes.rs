@@ -185,10 +185,30 @@ async fn questions_in_many_steps_are_answered() {
              r AS (SELECT t, c, 100 - 100 / (1 + g / NULLIF(l, 0)) AS rsi FROM a)
         SELECT CASE WHEN rsi > 70 THEN 'high' WHEN rsi < 30 THEN 'low' ELSE 'between' END AS s, count(*), max(c) FROM r
         GROUP BY s ORDER BY s";
+    let dozen = "
+        WITH w AS (SELECT symbol, time, bid, ask, seq, (bid + ask) / 2 AS mid FROM ticks WHERE seq > 0),
+             h AS (SELECT *, date_trunc('hour', time) AS hour FROM w),
+             m AS (SELECT *, date_trunc('minute', time) AS minute FROM h),
+             o AS (SELECT symbol, minute, min(mid) AS low, max(mid) AS high, count(*) AS n FROM m GROUP BY symbol, minute),
+             c AS (SELECT o.*, high - low AS width, lag(high) OVER (PARTITION BY symbol ORDER BY minute) AS before FROM o),
+             r AS (SELECT *, CASE WHEN before IS NULL THEN width WHEN high > before THEN high - before ELSE width END AS tr
+                   FROM c),
+             a AS (SELECT *, avg(tr) OVER (PARTITION BY symbol ORDER BY minute ROWS 13 PRECEDING) AS atr FROM r),
+             s AS (SELECT symbol, avg(atr) AS usual, stddev(atr) AS spread FROM a GROUP BY symbol),
+             z AS (SELECT a.*, s.usual, (a.atr - s.usual) / NULLIF(s.spread, 0) AS score FROM a JOIN s USING (symbol)),
+             b AS (SELECT symbol, date_trunc('minute', start) AS minute, last_value(close ORDER BY start) AS close
+                   FROM bars GROUP BY 1, 2),
+             j AS (SELECT z.*, b.close FROM z LEFT JOIN b ON z.symbol = b.symbol AND z.minute = b.minute),
+             q AS (SELECT *, rank() OVER (ORDER BY coalesce(score, 0) DESC, minute) AS place,
+                          round(100 * (high - low) / NULLIF(CASE WHEN low > 0 THEN low ELSE NULL END, 0), 2) AS percent FROM j)
+        SELECT date_trunc('hour', minute) AS hour, symbol, count(*), max(percent), min(score),
+               sum(CASE WHEN close > usual THEN 1 ELSE 0 END) AS above
+        FROM q WHERE place <= 100 GROUP BY 1, 2 HAVING count(*) > 0 ORDER BY 1, 2";
     let union = many(20, " UNION ALL ", |n| format!("SELECT * FROM ticks WHERE seq = {n}"));
     let join = many(11, " ", |n| format!("JOIN ticks t{} ON t{}.seq = t{n}.seq", n + 1, n + 1));
     for sql in [
         rsi.to_owned(),
+        dozen.to_owned(),
         format!("SELECT count(*), max(bid) FROM ({union}) x WHERE bid > 0"),
         format!("SELECT count(*) FROM ticks t0 {join}"),
         "SELECT symbol, flags, count(*) FROM ticks GROUP BY ROLLUP(symbol, flags, epoch)".to_owned(),
