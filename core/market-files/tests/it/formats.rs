@@ -89,7 +89,7 @@ fn histdata_is_in_eastern_standard_time_summer_and_winter() {
         [tick(DAY + 5 * HOUR + 123, "1.3066", "1.3067", 6), tick(DAY + 5 * HOUR + 123, "1.3065", "1.3067", 2), volume];
     check_ticks(Format::HistDataTicks, Settings::default(), text, &expected);
     let summer = [tick(1_342_396_800_000 + 5 * HOUR, "1.3", "1.4", 6)];
-    check_ticks(Format::HistDataTicks, Settings::default(), "20120716 000000000,1.3,1.4,0", &summer);
+    check_ticks(Format::HistDataTicks, Settings::default(), "20120716 000000000,1.3,1.4,0\n", &summer);
     let bars = "20120201 000000;1.306600;1.306700;1.306500;1.306650;0\n";
     let expected = [bar(DAY + 5 * HOUR, ["1.3066", "1.3067", "1.3065", "1.30665"], 0, "0", 0)];
     check_bars(Format::HistDataBars, Settings::default(), bars, &expected);

@@ -97,9 +97,6 @@ impl SqlPatterns {
         &self,
         change: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        if KEEPING.len() == 16 {
-            return change.await;
-        }
         let (tell, told) = oneshot::channel();
         let run = async move { drop(tell.send(change.await)) };
         drop(self.env.spawn.task("patterns", Box::pin(run)));
